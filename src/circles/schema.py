@@ -1,0 +1,17 @@
+"""Every room's tables, for migrations and for the tests that look at the whole."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+# Rooms that store something; each has `tables.py` with a `Base` of its own.
+ROOMS: tuple[str, ...] = ()
+
+
+def room_metadata() -> dict[str, MetaData]:
+    """Each storing room's own metadata, by the room's name."""
+    return {room: importlib.import_module(f"circles.{room}.tables").Base.metadata for room in ROOMS}
