@@ -1,8 +1,8 @@
 """The database: one engine, two ways in, and the types that both databases share.
 
 SQLite runs in WAL mode with synchronous=FULL; every write begins with BEGIN IMMEDIATE, so that a
-reader never has to become a writer half way. PostgreSQL runs at READ COMMITTED: what must be exclusive is
-locked by row, or made unique by the schema, never left to isolation alone.
+reader never has to become a writer half way. PostgreSQL runs at READ COMMITTED: what must be
+exclusive is locked by row, or made unique by the schema, never left to isolation alone.
 """
 
 from __future__ import annotations
