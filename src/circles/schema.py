@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
-# Rooms that store something; each has `tables.py` with a `Base` of its own.
-ROOMS: tuple[str, ...] = ()
+# Rooms that store something: each has `tables.py` with a `Base` of its own.
+ROOMS: tuple[str, ...] = tuple(
+    sorted(path.parent.name for path in Path(__file__).parent.glob("*/tables.py"))
+)
 
 
 def room_metadata() -> dict[str, MetaData]:
