@@ -1,0 +1,52 @@
+"""Counting: one message a key, then one tick a tick."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from circles.protocol.messages import Ballot, Choice, Nomination, Poll
+
+_Cast = TypeVar("_Cast", Ballot, Nomination)
+
+
+def counted(messages: Mapping[bytes, _Cast]) -> dict[bytes, _Cast]:
+    """Of messages by leaf hash, the one of each key that counts: highest seq, then smallest leaf.
+
+    The others never count, even where that one turns out void. Sorted by leaf hash.
+    """
+    best: dict[bytes, bytes] = {}
+    for leaf in sorted(messages):
+        message = messages[leaf]
+        held = best.get(message.key)
+        if held is None or message.seq > messages[held].seq:
+            best[message.key] = leaf
+    return {leaf: messages[leaf] for leaf in sorted(best.values())}
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Ticks of candidate 1, 2, ... in that order, and of `keep`."""
+
+    candidates: tuple[int, ...]
+    keep: int
+
+    @property
+    def ticks(self) -> int:
+        """All ticks, those of `keep` too."""
+        return sum(self.candidates) + self.keep
+
+
+def count_ticks(candidates: int, choices: Iterable[Choice]) -> Totals:
+    """The totals of opened choices, each already known to name only candidates on the slate."""
+    totals = [0] * candidates
+    keep = 0
+    for choice in choices:
+        for number in choice.ticks:
+            totals[number - 1] += 1
+        keep += choice.keep
+    return Totals(tuple(totals), keep)
+
+
+def few_voters(poll: Poll, voters: int, keys: int, reissued: int) -> bool:
+    """Whether a vote must stay shut, so that one person's ballots are never opened alone."""
+    return voters < poll.min_voters or keys <= poll.slots * (poll.min_voters - 1) + reissued
