@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
+import uvicorn
+from litestar import Litestar
+from playwright.async_api import Browser
 
 from circles import migrate
 from circles.clock import MovableClock
@@ -18,14 +25,55 @@ from circles.db import Database
 from circles.host import Host
 from circles.settings import Settings
 from circles.vault import Vault
-from tests import postgres
+from tests import chromium, postgres
 
 START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
+PARTS = {
+    "pg": "every test with PostgreSQL",
+    "browser": "every test in Chromium",
+    "caddy": "the check of the sample proxy configuration",
+}
+# Which fixture, or which folder, makes a test one of the browser's.
+BROWSER_FIXTURES = {"browser", "chromium", "modules", "page"}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--without-pg", action="store_true", help="leave PostgreSQL out, by name")
+    for part, words in PARTS.items():
+        parser.addoption(f"--without-{part}", action="store_true", help=f"leave out {words}")
+
+
+def _left_out(config: pytest.Config) -> list[str]:
+    return [part for part in PARTS if config.getoption(f"--without-{part}")]
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [f"LEFT OUT, by name: {PARTS[part]}" for part in _left_out(config)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in pytest_report_header(terminalreporter.config):
+        terminalreporter.write_line(line, yellow=True, bold=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What a flag leaves out is not collected; nothing is ever skipped in silence."""
+    left_out = set(_left_out(config))
+    kept = [item for item in items if not _parts(item) & left_out]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _parts(item: pytest.Item) -> set[str]:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    parts = {mark.name for mark in item.iter_markers() if mark.name in PARTS}
+    if fixtures & BROWSER_FIXTURES:
+        parts.add("browser")
+    if "postgres_url" in fixtures:
+        parts.add("pg")
+    return parts
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -108,9 +156,83 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-async def host(database: Database, clock: MovableClock, tmp_path: Path) -> Host:
+def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket | None]:
+    """A free loopback port, held from the start, where a test asks for the real server."""
+    if "served" not in request.fixturenames:
+        yield None
+        return
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held
+
+
+@pytest.fixture
+async def host(
+    database: Database, clock: MovableClock, tmp_path: Path, listener: socket.socket | None
+) -> Host:
     """A host over the fresh database, with its own data directory."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
-    settings = Settings(data=data, database_url=database.url, url="http://127.0.0.1:8000")
+    port = listener.getsockname()[1] if listener else 8000
+    settings = Settings(
+        data=data, database_url=database.url, url=f"http://127.0.0.1:{port}", port=port
+    )
     return Host(settings, database, clock, Vault.at(data / "secret.key"))
+
+
+@pytest.fixture
+def app(host: Host) -> Litestar:
+    """The whole application over the host."""
+    from circles.app import create_app
+
+    return create_app(host)
+
+
+@asynccontextmanager
+async def visitor(app: Litestar, url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with a cookie jar of its own, in this loop; it follows no redirect by itself."""
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=url) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(app: Litestar, host: Host) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody at the door: no cookie yet."""
+    async with visitor(app, host.settings.url) as client:
+        yield client
+
+
+@dataclass(frozen=True)
+class Served:
+    """The real server, in this process, on a loopback port."""
+
+    url: str
+    host: Host
+
+
+@pytest.fixture
+async def served(
+    app: Litestar, host: Host, listener: socket.socket | None
+) -> AsyncIterator[Served]:
+    """The application behind the real server; `served.host` is the `host` of the test."""
+    assert listener is not None
+    server = uvicorn.Server(
+        uvicorn.Config(app, http="h11", ws="none", log_config=None, access_log=False)
+    )
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        if running.done():
+            await running
+        await asyncio.sleep(0.01)
+    yield Served(host.settings.url, host)
+    server.should_exit = True
+    await running
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A real Chromium, one for the run; each test opens contexts of its own in it."""
+    async with chromium.browser() as running:
+        yield running
