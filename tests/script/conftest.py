@@ -114,14 +114,14 @@ def files() -> Iterator[str]:
 class Modules:
     """A page in which the served modules can be called."""
 
-    def __init__(self, chromium: Chromium, origin: str) -> None:
+    def __init__(self, chromium: Chromium, url: str) -> None:
         self._chromium = chromium
-        self._page = chromium.run(functools.partial(self._open, origin))
+        self._page = chromium.run(functools.partial(self._open, url))
 
     @staticmethod
-    def _open(origin: str, browser: Browser) -> Page:
+    def _open(url: str, browser: Browser) -> Page:
         page = browser.new_context().new_page()
-        page.goto(f"{origin}/empty")
+        page.goto(url)
         return page
 
     def call(self, module: str, function: str, *args: Any) -> Any:
@@ -139,6 +139,6 @@ class Modules:
 @pytest.fixture(scope="module")
 def modules(chromium: Chromium, files: str) -> Iterator[Modules]:
     """A fresh page with the modules."""
-    modules = Modules(chromium, files)
+    modules = Modules(chromium, f"{files}/empty")
     yield modules
     modules.close()
