@@ -1,0 +1,53 @@
+"""What the circle room stores: circles, and the links with which one is founded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Integer, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from circles.db import Hash, Id, UtcTime
+
+
+class Base(DeclarativeBase):
+    """Tables named `circle_*`; no foreign key leaves the room."""
+
+
+class CircleRow(Base):
+    """One circle and what it agreed on."""
+
+    __tablename__ = "circle_circle"
+
+    id: Mapped[bytes] = mapped_column(Id, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(48), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    purpose: Mapped[str] = mapped_column(Text)
+    norms: Mapped[str] = mapped_column(Text)
+    currency: Mapped[str] = mapped_column(String(3))
+    zone: Mapped[str] = mapped_column(String(64))
+    locale: Mapped[str] = mapped_column(String(32))
+    hue: Mapped[str] = mapped_column(String(16))
+    cap: Mapped[int] = mapped_column(Integer)
+    rule: Mapped[str] = mapped_column(String(32))
+    least_minor: Mapped[int] = mapped_column(BigInteger)
+    vote_slots: Mapped[int] = mapped_column(Integer)
+    nominate_slots: Mapped[int] = mapped_column(Integer)
+    min_voters: Mapped[int] = mapped_column(Integer)
+    calendar: Mapped[str] = mapped_column(Text)
+    pay_holder: Mapped[str] = mapped_column(String(70))
+    pay_iban: Mapped[str] = mapped_column(String(34))
+    pay_words: Mapped[str] = mapped_column(Text)
+    pledge_ceiling_minor: Mapped[int] = mapped_column(BigInteger)
+    log_origin: Mapped[str] = mapped_column(String(320))
+    founded_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class FoundingCodeRow(Base):
+    """A link to found a circle: only the hash of its code, used up by one POST."""
+
+    __tablename__ = "circle_founding_code"
+
+    code_hash: Mapped[bytes] = mapped_column(Hash, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcTime)

@@ -1,0 +1,81 @@
+"""What is kept about people, how long, and why. The page "What is kept" prints this very list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from circles.circle import founding
+from circles.members import invitations, pledges, sessions, throttle, way_back
+from circles.members.tables import NoticeRow
+
+_SHORT = timedelta(hours=24)
+_NOTICES = timedelta(days=180)
+_DUES = timedelta(days=400)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One line of the timetable, in words for everybody."""
+
+    what: str
+    how_long: str
+    why: str
+
+
+TIMETABLE: list[Kept] = [
+    Kept(
+        "Your handle and your pledge",
+        "until you leave; then at once",
+        "so that the circle knows who is in",
+    ),
+    Kept(
+        "Your passphrase",
+        "never; only a one-way sum of it, until you leave",
+        "so that nobody but you can sign in with it",
+    ),
+    Kept(
+        "Where you are signed in (times only, no device, no address)",
+        "30 days after your last visit, 180 days at most",
+        "so that you need not type your passphrase each time",
+    ),
+    Kept(
+        "Invitations and ways back in",
+        "two hours and ten minutes; a day later they are gone from our list too",
+        "so that a lost note on a table opens nothing",
+    ),
+    Kept(
+        "How often somebody tried to sign in",
+        "a few minutes",
+        "so that guessing is slow",
+    ),
+    Kept(
+        "What is pinned up",
+        "180 days; the name of somebody who left is rubbed out at once",
+        "so that changes are seen by all",
+    ),
+    Kept(
+        "What your pledge came to, month by month",
+        "400 days, or until you leave",
+        "so that you and the treasurer can look back a year",
+    ),
+    Kept(
+        "What the books say about you",
+        "as long as there are books, under a random number",
+        "so that anyone can check that no money went astray",
+    ),
+]
+
+
+async def purge(db: AsyncSession, now: datetime) -> None:
+    """Rub out all that is over, by the real clock. Safe to run at any time."""
+    await founding.purge(db, now)
+    await sessions.purge(db, now)
+    await throttle.purge(db, now)
+    await invitations.purge(db, now - _SHORT)
+    await way_back.purge(db, now - _SHORT)
+    await pledges.erase_before(db, (now - _DUES).strftime("%Y-%m"))
+    await db.execute(delete(NoticeRow).where(NoticeRow.at <= now - _NOTICES))
