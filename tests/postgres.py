@@ -73,7 +73,7 @@ def _own(folder: Path, scratch: Path) -> Iterator[str]:
         shutil.chown(scratch, name)
 
     def run(*command: str | Path) -> None:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **as_person)  # type: ignore[call-overload]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **as_person)  # type: ignore[call-overload]  # its options come as a mapping
 
     data = scratch / "data"
     run(folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--locale=C",
