@@ -8,7 +8,9 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.di import Provide
 
+from circles.circle.provide import Speaking, provide_circle
 from circles.host import Host
+from circles.members.signin import provide_member
 from circles.settings import Settings
 from circles.web import errors, guard
 from circles.web.static import routes as static_routes
@@ -36,9 +38,13 @@ def create_app(host: Host | Settings) -> Litestar:
     opened = Host.open(host) if isinstance(host, Settings) else host
     app = Litestar(
         route_handlers=routes(),
-        dependencies={"host": Provide(provide_host)},
+        dependencies={
+            "host": Provide(provide_host),
+            "circle": Provide(provide_circle),
+            "member": Provide(provide_member),
+        },
         exception_handlers=errors.handlers,
-        middleware=[guard.RouteGuard],
+        middleware=[guard.RouteGuard, Speaking],
         on_shutdown=[opened.close] if isinstance(host, Settings) else [],
         openapi_config=None,
         logging_config=None,

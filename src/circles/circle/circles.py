@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.circle.calendar import Calendar
 from circles.circle.tables import CircleRow
 from circles.errors import ConflictError, MissingError
+from circles.web.i18n import gettext as _
 
 HUES = ("honey", "olive", "fern", "lagoon", "harbour", "cornflower", "iris", "mulberry")
 RULES = ("most-ticks/1",)
@@ -96,7 +97,7 @@ async def by_slug(db: AsyncSession, slug: str) -> Circle:
     """The circle at `/c/<slug>`; UnknownCircleError."""
     row = await db.scalar(select(CircleRow).where(CircleRow.slug == slug))
     if row is None:
-        raise UnknownCircleError("There is no circle at this address. Look at it again.")
+        raise UnknownCircleError(_("There is no circle at this address. Look at it again."))
     return _circle(row)
 
 
@@ -104,7 +105,7 @@ async def by_id(db: AsyncSession, circle_id: bytes) -> Circle:
     """The circle of this id; UnknownCircleError."""
     row = await db.get(CircleRow, circle_id, populate_existing=True)
     if row is None:
-        raise UnknownCircleError("This circle is not here.")
+        raise UnknownCircleError(_("This circle is not here."))
     return _circle(row)
 
 
@@ -143,7 +144,7 @@ async def found(db: AsyncSession, host_name: str, new: NewCircle, at: datetime) 
         except IntegrityError:
             continue
         return _circle(row)
-    raise ConflictError("Too many circles of this name live here. Please choose another name.")
+    raise ConflictError(_("Too many circles of this name live here. Please choose another name."))
 
 
 def _row(slug: str, host_name: str, new: NewCircle, at: datetime) -> CircleRow:

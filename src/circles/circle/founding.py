@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.circle.tables import FoundingCodeRow
 from circles.errors import MissingError
 from circles.host import Host
+from circles.web.i18n import gettext as _
 
 LIFE = timedelta(hours=24)
 _CODE_BYTES = 24
@@ -44,8 +45,10 @@ async def check_code(db: AsyncSession, code: str, now: datetime) -> None:
     row = await db.get(FoundingCodeRow, _hash(code))
     if row is None or row.used_at is not None or row.expires_at <= now:
         raise FoundingLinkError(
-            "This link founds no circle any more. It works once, and for a day. "
-            "Ask whoever runs this machine for a new one."
+            _(
+                "This link founds no circle any more. It works once, and for a day. "
+                "Ask whoever runs this machine for a new one."
+            )
         )
 
 
@@ -66,7 +69,10 @@ async def use_code(db: AsyncSession, code: str, now: datetime) -> None:
     )
     if claimed.first() is None:
         raise FoundingLinkError(
-            "This link was used already, or has run out. Ask whoever runs this machine for another."
+            _(
+                "This link was used already, or has run out. "
+                "Ask whoever runs this machine for another."
+            )
         )
 
 

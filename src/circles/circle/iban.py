@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from circles.errors import InvalidError
+from circles.web.i18n import gettext as _
 
 _SHAPE = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", re.ASCII)
 
@@ -29,10 +30,10 @@ def parse(text: str) -> str:
     iban = "".join(text.split()).upper()
     if not _SHAPE.fullmatch(iban):
         raise IbanError(
-            "That is no IBAN. It begins with two letters and two digits, such as DE89 3704 …"
+            _("That is no IBAN. It begins with two letters and two digits, such as DE89 3704 …")
         )
     if mod97(iban[4:] + iban[:4]) != 1:
-        raise IbanError("There is a slip in this IBAN: its check digits do not fit. Look again.")
+        raise IbanError(_("There is a slip in this IBAN: its check digits do not fit. Look again."))
     return iban
 
 

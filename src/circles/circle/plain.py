@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 
 from circles.errors import InvalidError
+from circles.web.i18n import gettext as _
 
 # Other (control, format, surrogate, private, unassigned) and the two separators of lines.
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -24,10 +25,12 @@ class PlainTextError(InvalidError):
 def line(text: str, *, chars_max: int) -> str:
     """One line, trimmed, runs of spaces made one. PlainTextError says what is wrong."""
     if any(_is_odd(c) for c in text):
-        raise PlainTextError("There is a hidden character in it. Please type it anew.")
+        raise PlainTextError(_("There is a hidden character in it. Please type it anew."))
     cleaned = " ".join(unicodedata.normalize("NFC", text).split())
     if len(cleaned) > chars_max:
-        raise PlainTextError(f"That is too long. {chars_max} letters at most, please.")
+        raise PlainTextError(
+            _("That is too long. %(n)s letters at most, please.") % {"n": chars_max}
+        )
     return cleaned
 
 
@@ -36,7 +39,9 @@ def text(words: str, *, chars_max: int) -> str:
     lines = words.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     cleaned = "\n".join(line(each, chars_max=chars_max) for each in lines).strip("\n")
     if len(cleaned) > chars_max:
-        raise PlainTextError(f"That is too long. {chars_max} letters at most, please.")
+        raise PlainTextError(
+            _("That is too long. %(n)s letters at most, please.") % {"n": chars_max}
+        )
     return cleaned
 
 

@@ -1,4 +1,4 @@
-"""The circle a request is about, from the path parameter `slug`."""
+"""The circle a request is about, from the path parameter `slug`; its pages speak as it does."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import Any
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.middleware import AbstractMiddleware
+from litestar.types import Receive, Scope, Send
 
 from circles.circle import circles
-from circles.circle.circles import Circle
+from circles.circle.circles import Circle, UnknownCircleError
 from circles.host import Host
+from circles.web.i18n import speaking
 
-_KEPT = "circles_circle"
+# Error pages look for the circle under this name, too.
+_KEPT = "circle"
 
 
 async def circle_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Circle:
@@ -28,3 +33,22 @@ async def circle_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Circle:
 async def provide_circle(request: Request[Any, Any, Any]) -> Circle:
     """The dependency `circle`."""
     return await circle_of(request)
+
+
+class Speaking(AbstractMiddleware):
+    """Below `/c/<slug>/` everything speaks the circle's language, money and zone, errors too."""
+
+    scopes = {ScopeType.HTTP}  # noqa: RUF012  # the framework's own way to say it
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An unknown slug is left to the handler, which knows how to say so."""
+        if not scope["path"].startswith("/c/") or "slug" not in scope["path_params"]:
+            await self.app(scope, receive, send)
+            return
+        try:
+            circle = await circle_of(ASGIConnection(scope))
+        except UnknownCircleError:
+            await self.app(scope, receive, send)
+            return
+        with speaking(circle):
+            await self.app(scope, receive, send)

@@ -12,6 +12,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from circles.errors import ForbiddenError
 from circles.members.signin import needed_member
+from circles.web.i18n import gettext as _
 
 _Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -24,10 +25,10 @@ async def member(connection: _Connection, _handler: BaseRouteHandler) -> None:
 async def treasurer(connection: _Connection, _handler: BaseRouteHandler) -> None:
     """ForbiddenError for members who do not keep the books."""
     if not (await needed_member(connection)).is_treasurer:
-        raise ForbiddenError("Only who keeps the books may do this. Ask them.")
+        raise ForbiddenError(_("Only who keeps the books may do this. Ask them."))
 
 
 async def steward(connection: _Connection, _handler: BaseRouteHandler) -> None:
     """ForbiddenError for members who are no steward."""
     if not (await needed_member(connection)).is_steward:
-        raise ForbiddenError("Only a steward of this circle may do this. Ask one.")
+        raise ForbiddenError(_("Only a steward of this circle may do this. Ask one."))

@@ -17,6 +17,7 @@ from circles.errors import ConflictError, MissingError, TooManyError
 from circles.host import Host
 from circles.members import codes
 from circles.members.tables import AccountRow, InvitationRow
+from circles.web.i18n import gettext as _
 
 LIFE = timedelta(hours=2)
 OPEN_MAX = 60
@@ -76,7 +77,7 @@ async def invite(db: AsyncSession, host: Host, circle_id: bytes, by_id: bytes) -
     )
     if (open_now or 0) >= OPEN_MAX:
         raise TooManyError(
-            "Many invitations are open already. Take some back first.", retry_after_s=600
+            _("Many invitations are open already. Take some back first."), retry_after_s=600
         )
     id_ = secrets.token_bytes(16)
     row = InvitationRow(
@@ -119,7 +120,7 @@ async def by_id(
     for invitation in await recent(db, circle_id, now):
         if invitation.id == invitation_id:
             return invitation
-    raise UnknownInvitationError("This invitation is not here any more.")
+    raise UnknownInvitationError(_("This invitation is not here any more."))
 
 
 async def by_code(db: AsyncSession, circle_id: bytes, code: str, now: datetime) -> Invitation:
@@ -136,11 +137,11 @@ async def by_code(db: AsyncSession, circle_id: bytes, code: str, now: datetime) 
         )
     ).first()
     if found is None:
-        raise UnknownInvitationError("There is no such invitation.")
+        raise UnknownInvitationError(_("There is no such invitation."))
     invitation = _invitation(found[0], found[1], now)
     if invitation.state != OPEN:
         raise InvitationOverError(
-            "This invitation lets nobody in any more. Ask for a new one; it takes a minute.",
+            _("This invitation lets nobody in any more. Ask for a new one; it takes a minute."),
             invitation.state,
             invitation.expires_at,
         )
@@ -164,7 +165,7 @@ async def use(db: AsyncSession, circle_id: bytes, code: str, now: datetime) -> I
     row = claimed.first()
     if row is None:
         await by_code(db, circle_id, code, now)
-        raise UnknownInvitationError("There is no such invitation.")
+        raise UnknownInvitationError(_("There is no such invitation."))
     return await by_id(db, circle_id, row[0], now)
 
 

@@ -18,6 +18,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from circles.errors import InvalidError, TooManyError
+from circles.web.i18n import gettext as _
 
 CHARS_MIN = 8
 BYTES_MAX = 1024
@@ -74,31 +75,37 @@ def check(passphrase: str, known_words: Iterable[str] = ()) -> None:
     what everybody knows here: the circle's name, the handle.
     """
     if len(encoded(passphrase)) > BYTES_MAX:
-        raise PassphraseError("That is longer than we can keep. Up to about a thousand letters.")
+        raise PassphraseError(_("That is longer than we can keep. Up to about a thousand letters."))
     if len(passphrase) < CHARS_MIN:
-        raise PassphraseError("That is too short. Eight letters at least; four or more words best.")
+        raise PassphraseError(_("That is too short. Eight letters at least, better four words."))
     core = _core(passphrase)
     known = {_core(word) for word in known_words} - {""}
     if core in _COMMON or core in known or _is_dull(passphrase):
         raise PassphraseError(
-            "That one is easy to guess. Put words together that only you would put together."
+            _("That one is easy to guess. Put words together that only you would put together.")
         )
     rest = core
     for word in sorted(known | {"circles", "circle", "passphrase", "password"}, key=len)[::-1]:
         rest = rest.replace(word, "")
     if core and not rest:
         raise PassphraseError(
-            "That is made of words everybody here knows. Put in some that only you would think of."
+            _(
+                "That is made of words everybody here knows. "
+                "Put in some that only you would think of."
+            )
         )
 
 
 def encoded(passphrase: str) -> bytes:
-    """Exactly as it was typed, in UTF-8; PassphraseError for what is no text."""
+    """As it was typed, in UTF-8; PassphraseError for what is no text.
+
+    Only the form of composed letters is made one (NFC): phones and computers type an é differently.
+    """
     try:
-        return passphrase.encode()
+        return unicodedata.normalize("NFC", passphrase).encode()
     except UnicodeEncodeError as error:
         raise PassphraseError(
-            "There is something in it that is no letter. Type it anew."
+            _("There is something in it that is no letter. Type it anew.")
         ) from error
 
 
@@ -136,7 +143,7 @@ def _verify(kept_hash: str, passphrase: bytes) -> bool:
 async def _in_turn(work: Callable[..., T], *args: object) -> T:
     global _waiting  # noqa: PLW0603  # one queue for the process, whatever loops run in it
     if _waiting >= _QUEUE_MAX:
-        raise TooManyError("Very many are at the door. Try again in a minute.", retry_after_s=60)
+        raise TooManyError(_("Very many are at the door. Try again in a minute."), retry_after_s=60)
     _waiting += 1
     try:
         return await asyncio.get_running_loop().run_in_executor(_pool, work, *args)

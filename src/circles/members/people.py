@@ -21,6 +21,7 @@ from circles.circle.circles import Circle
 from circles.errors import ConflictError, InvalidError, MissingError
 from circles.members import roll
 from circles.members.tables import AccountRow, Base, CircleRow
+from circles.web.i18n import gettext as _
 
 ROLES = ("treasurer", "steward")
 HANDLE_CHARS_MAX = 40
@@ -117,9 +118,9 @@ def clean_handle(text: str) -> str:
     except plain.PlainTextError as error:
         raise HandleError(str(error)) from error
     if not plain.is_visible(handle):
-        raise HandleError("Please write a name that we can read.")
+        raise HandleError(_("Please write a name that we can read."))
     if any(unicodedata.category(c) == "Cf" for c in handle):
-        raise HandleError("There is a hidden character in it. Please type it anew.")
+        raise HandleError(_("There is a hidden character in it. Please type it anew."))
     return handle
 
 
@@ -165,7 +166,7 @@ async def get(db: AsyncSession, circle_id: bytes, member_id: bytes) -> Member:
     """That member of that circle; NoSuchMemberError."""
     row = await db.get(AccountRow, member_id, populate_existing=True)
     if row is None or row.circle_id != circle_id:
-        raise NoSuchMemberError("Nobody of that name is here any more.")
+        raise NoSuchMemberError(_("Nobody of that name is here any more."))
     return member_of(row)
 
 
@@ -195,9 +196,11 @@ async def join(
     """
     room = await lock(db, circle.id)
     if await count(db, circle.id) >= circle.cap:
-        raise CircleFullError("Every chair is taken. The circle can be asked to bring one more.")
+        raise CircleFullError(_("Every chair is taken. The circle can be asked to bring one more."))
     if await by_handle(db, circle.id, handle) is not None:
-        raise HandleTakenError(f"Somebody here is called {handle} already. Try another.")
+        raise HandleTakenError(
+            _("Somebody here is called %(handle)s already. Try another.") % {"handle": handle}
+        )
     first_month = month_of(round_now, circle.zone)
     if room.rolled_month is not None:
         first_month = max(first_month, month_after(room.rolled_month))
@@ -281,5 +284,5 @@ async def _keep_a_steward(db: AsyncSession, member: Member) -> None:
     )
     if not others:
         raise LastStewardError(
-            "A circle needs somebody who keeps it together. Make another member steward first."
+            _("A circle needs somebody who keeps it together. Make another member steward first.")
         )

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.circle.circles import Circle
 from circles.errors import ConflictError, InvalidError
 from circles.members.tables import AccountRow, PledgeDueRow, PledgeRow, PledgeSkipRow
+from circles.web.i18n import gettext as _
 
 WAITING, MOVED, DROPPED = "waiting", "moved", "dropped"
 
@@ -61,9 +62,9 @@ NO_PLEDGE = Pledge(0, paused=False, skipped=frozenset())
 def check_amount(circle: Circle, amount_minor: int) -> None:
     """PledgeError unless 0 <= amount <= the circle's ceiling."""
     if amount_minor < 0:
-        raise PledgeError("A pledge is nothing, or more than nothing.")
+        raise PledgeError(_("A pledge is nothing, or more than nothing."))
     if amount_minor > circle.pledge_ceiling_minor:
-        raise PledgeError("That is more than this circle takes from one of us each month.")
+        raise PledgeError(_("That is more than this circle takes from one of us each month."))
 
 
 async def of(db: AsyncSession, member_id: bytes) -> Pledge:
@@ -104,7 +105,7 @@ async def skip(db: AsyncSession, member_id: bytes, month: str) -> None:
     """Leave out one month; a due of it that still waits is dropped. ConflictError once it moved."""
     due = await _due_of(db, member_id, month)
     if due is not None and due.state == MOVED:
-        raise ConflictError("This month’s money is in the fund already. Skip the next one instead?")
+        raise ConflictError(_("This month’s money is in the fund already. Skip the next one?"))
     if due is not None:
         due.state = DROPPED
     if await db.get(PledgeSkipRow, (member_id, month)) is None:

@@ -12,6 +12,12 @@ from circles.circle import founding
 from circles.members import invitations, pledges, sessions, throttle, way_back
 from circles.members.tables import NoticeRow
 
+
+def _(message: str) -> str:
+    """Mark for translation; the page translates."""
+    return message
+
+
 _SHORT = timedelta(hours=24)
 _NOTICES = timedelta(days=180)
 _DUES = timedelta(days=400)
@@ -28,44 +34,44 @@ class Kept:
 
 TIMETABLE: list[Kept] = [
     Kept(
-        "Your handle and your pledge",
-        "until you leave; then at once",
-        "so that the circle knows who is in",
+        _("Your handle and your pledge"),
+        _("until you leave; then at once"),
+        _("so that the circle knows who is in"),
     ),
     Kept(
-        "Your passphrase",
-        "never; only a one-way sum of it, until you leave",
-        "so that nobody but you can sign in with it",
+        _("Your passphrase"),
+        _("never; only a one-way sum of it, until you leave"),
+        _("so that nobody but you can sign in with it"),
     ),
     Kept(
-        "Where you are signed in (times only, no device, no address)",
-        "30 days after your last visit, 180 days at most",
-        "so that you need not type your passphrase each time",
+        _("Where you are signed in (times only, no device, no address)"),
+        _("30 days after your last visit, 180 days at most"),
+        _("so that you need not type your passphrase each time"),
     ),
     Kept(
-        "Invitations and ways back in",
-        "two hours and ten minutes; a day later they are gone from our list too",
-        "so that a lost note on a table opens nothing",
+        _("Invitations and ways back in"),
+        _("two hours and ten minutes; a day later they are gone from our list too"),
+        _("so that a lost note on a table opens nothing"),
     ),
     Kept(
-        "How often somebody tried to sign in",
-        "a few minutes",
-        "so that guessing is slow",
+        _("How often somebody tried to sign in"),
+        _("a few minutes"),
+        _("so that guessing is slow"),
     ),
     Kept(
-        "What is pinned up",
-        "180 days; the name of somebody who left is rubbed out at once",
-        "so that changes are seen by all",
+        _("What is pinned up"),
+        _("180 days; the name of somebody who left is rubbed out at once"),
+        _("so that changes are seen by all"),
     ),
     Kept(
-        "What your pledge came to, month by month",
-        "400 days, or until you leave",
-        "so that you and the treasurer can look back a year",
+        _("What your pledge came to, month by month"),
+        _("400 days, or until you leave"),
+        _("so that you and the treasurer can look back a year"),
     ),
     Kept(
-        "What the books say about you",
-        "as long as there are books, under a random number",
-        "so that anyone can check that no money went astray",
+        _("What the books say about you"),
+        _("as long as there are books, under a random number"),
+        _("so that anyone can check that no money went astray"),
     ),
 ]
 

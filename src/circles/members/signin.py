@@ -25,6 +25,7 @@ from circles.members import people, sessions, throttle
 from circles.members.people import Member
 from circles.members.tables import AccountRow
 from circles.settings import Settings
+from circles.web.i18n import gettext as _
 
 _KEPT = "circles_member"
 HANDLE_TYPED_CHARS_MAX = 200
@@ -91,7 +92,7 @@ async def sign_in(
         )
     kept_hash = row.passphrase_hash if row else None
     if not await passphrases.matches(kept_hash, passphrase) or row is None:
-        raise WrongPassphraseError("These two do not belong together. Look at both once more.")
+        raise WrongPassphraseError(_("These two do not belong together. Look at both once more."))
     fresh = (
         await passphrases.hash_of(passphrase)
         if passphrases.is_outdated(row.passphrase_hash)
@@ -121,7 +122,7 @@ async def change_passphrase(
             select(AccountRow.passphrase_hash).where(AccountRow.id == member.id)
         )
     if not await passphrases.matches(kept_hash, old):
-        raise WrongPassphraseError("That is not your present passphrase. Nothing was changed.")
+        raise WrongPassphraseError(_("That is not your present passphrase. Nothing was changed."))
     fresh = await passphrases.hash_of(new)
     async with host.database.begin() as db:
         await _keep_hash(db, member.id, fresh)
@@ -181,7 +182,7 @@ async def needed_member(connection: ASGIConnection[Any, Any, Any, Any]) -> Membe
     """Who is signed in; SignInNeededError if nobody is."""
     member = await live_member(connection)
     if member is None:
-        raise SignInNeededError("Please sign in first.")
+        raise SignInNeededError(_("Please sign in first."))
     return member
 
 

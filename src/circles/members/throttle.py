@@ -18,6 +18,7 @@ from circles.errors import TooManyError
 from circles.host import Host
 from circles.members.people import insert_missing
 from circles.members.tables import ThrottleRow
+from circles.web.i18n import gettext as _
 
 BURST = 10
 PACE = timedelta(seconds=30)
@@ -39,7 +40,7 @@ async def take(host: Host, action: str, circle_id: bytes, who: str) -> bytes:
         if quiet_at - now > BURST * PACE:
             wait_s = ceil((quiet_at - now - BURST * PACE).total_seconds())
             raise TooManyError(
-                "That was tried many times just now. Wait a little, then try again.",
+                _("That was tried many times just now. Wait a little, then try again."),
                 retry_after_s=wait_s,
             )
         row.quiet_at = quiet_at

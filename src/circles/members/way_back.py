@@ -20,6 +20,7 @@ from circles.host import Host
 from circles.members import codes, notices, people, sessions
 from circles.members.people import Member
 from circles.members.tables import AccountRow, WayBackRow
+from circles.web.i18n import gettext as _
 
 LIFE = timedelta(minutes=10)
 FREEZE = timedelta(days=7)
@@ -96,8 +97,10 @@ async def _open(db: AsyncSession, circle: Circle, which: object, now: datetime) 
     ).first()
     if found is None:
         raise WayBackError(
-            "This link leads nowhere any more. It works once, and for ten minutes. "
-            "Ask a steward for a new one, face to face."
+            _(
+                "This link leads nowhere any more. It works once, and for ten minutes. "
+                "Ask a steward for a new one, face to face."
+            )
         )
     return WayBack(found[0].id, people.member_of(found[1]), found[0].by_id, found[0].expires_at)
 
@@ -121,7 +124,7 @@ async def use(
     )
     row = claimed.first()
     if row is None:
-        raise WayBackError("This link was used already, or has run out. Nothing was changed.")
+        raise WayBackError(_("This link was used already, or has run out. Nothing was changed."))
     member_id: bytes = row[0]
     await db.execute(
         update(AccountRow)
