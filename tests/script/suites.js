@@ -550,7 +550,30 @@ export async function mostTicks() {
     const made = allocation.mostTicks(parameters, v.fund, numbered(v.totals), numbered(v.asks));
     const awards = [...numbered(v.awards)].sort((a, b) => a[0] - b[0]);
     const found_ = [...made.awards].sort((a, b) => a[0] - b[0]);
-    found.push(await same(v.why, [found_, made.carried], [awards, v.carried]));
+    found.push(await same(v.why, [found_, made.carriedMinor], [awards, v.carried]));
   }
   return found;
+}
+
+/** Awards and working of many cases {parameters, fund, totals, asks}, for comparing twins. */
+export function allocations(cases) {
+  return cases.map(({ parameters, fund, totals, asks }) => {
+    const made = allocation.mostTicks(parameters, fund, numbered(totals), numbered(asks));
+    return { ...made, awards: [...made.awards] };
+  });
+}
+
+/** Checks and opens what the other twin made. */
+export async function readBallot(ballotText, pollText, slate, secrets, candidates) {
+  const poll = text.parse("poll", pollText);
+  const pollId = await text.leafId(pollText);
+  await ballot.checkCast("ballot", ballotText, { poll, pollId, slate });
+  const held = new Map(secrets);
+  return ballot.openBallot(ballotText, poll, held, candidates);
+}
+
+export async function readNomination(nominationText, pollText) {
+  const poll = text.parse("poll", pollText);
+  const pollId = await text.leafId(pollText);
+  return ballot.checkCast("nomination", nominationText, { poll, pollId });
 }

@@ -96,9 +96,3 @@ export async function openCheckpoint(note, key) {
   if (checkpoint.origin !== key.name) refuse("The checkpoint is of another log.");
   return checkpoint;
 }
-
-/** A short form of a hash for people: three groups of four letters and digits. */
-export function shortCode(hashText) {
-  const letters = hashText.replace(/[^A-Za-z0-9]/g, "").toUpperCase();
-  return `${letters.slice(0, 4)} ${letters.slice(4, 8)} ${letters.slice(8, 12)}`;
-}

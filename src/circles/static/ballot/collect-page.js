@@ -1,0 +1,61 @@
+// The page for collecting: one button, never by itself (phones forget, and a take is for keeps).
+
+import {
+  boothOf,
+  every,
+  fromButton,
+  one,
+  pageData,
+  progressIn,
+  showPart,
+  showTrouble,
+  whatIsMissing,
+  wireFile,
+} from "./page.js";
+import { askToPersist } from "./store.js";
+import { collect } from "./take.js";
+
+const data = pageData();
+const booth = boothOf(data);
+const button = one("[data-collect]");
+
+/** What is here already of the polls that the page names. */
+function held() {
+  const polls = Object.values(data.polls).filter((id) => id !== null);
+  const records = polls.flatMap((id) => booth.store.credentials(id));
+  return records.filter((record) => record.tokens !== null).length;
+}
+
+/** All that this month gives, a part of it, or nothing yet. */
+function showState() {
+  const count = held();
+  const state = count === 0 ? "start" : count < data.all ? "some" : "done";
+  showPart(state === "done" ? "done" : "start", { focus: false });
+  one("[data-some]").hidden = state !== "some";
+}
+
+async function run() {
+  const progress = progressIn(one("[data-progress]"), data.words.collected);
+  await askToPersist();
+  const records = await collect(booth, Object.keys(data.polls), progress);
+  return records.length;
+}
+
+button.addEventListener("click", async () => {
+  const count = await fromButton(button, run);
+  one("[data-progress]").hidden = true;
+  if (count !== null) showPart("done");
+});
+
+wireFile(booth, () => {
+  showState();
+  one("h1:not([hidden])")?.focus();
+});
+
+const missing = await whatIsMissing(booth.store);
+if (missing === null) {
+  for (const part of every("[data-needs-script]")) part.hidden = false;
+  showState();
+} else {
+  showTrouble(missing);
+}
