@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import structlog
+import uvicorn
 from litestar import Litestar, Request
 from litestar.di import Provide
 
+from circles import migrate
 from circles.circle.provide import Speaking, provide_circle
+from circles.clock import Clock
 from circles.host import Host
 from circles.members.signin import provide_member
 from circles.settings import Settings
 from circles.web import errors, guard
+from circles.web import serve as web_serve
 from circles.web.static import routes as static_routes
 
 # Each room adds its own line when its pages land: the module that exports `routes`.
 PAGES: tuple[str, ...] = ()
+# Modules with `async tick(host)`: what has to happen without anybody asking.
+TICKS: tuple[str, ...] = ()
+
+
+TICK_S = 20
+_log = structlog.get_logger("circles")
 
 
 async def provide_host(request: Request[Any, Any, Any]) -> Host:
@@ -33,8 +48,39 @@ def routes() -> list[Any]:
     return found
 
 
-def create_app(host: Host | Settings) -> Litestar:
-    """The application; with settings alone it opens the host itself and closes it at the end."""
+@asynccontextmanager
+async def tick_while_running(app: Litestar) -> AsyncIterator[None]:
+    """While the application runs, do every twenty seconds what is due in any circle."""
+    task = asyncio.create_task(_tick_for_ever(app.state.host))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _tick_for_ever(host: Host) -> None:
+    while True:
+        try:
+            await tick(host)
+        except Exception:
+            # Whatever this one met, the next must come.
+            _log.exception("tick")
+        await asyncio.sleep(TICK_S)
+
+
+async def tick(host: Host) -> None:
+    """What is due now."""
+    for module in TICKS:
+        await importlib.import_module(module).tick(host)
+
+
+def create_app(host: Host | Settings, *, ticking: bool = False) -> Litestar:
+    """The application; with settings alone it opens the host itself and closes it at the end.
+
+    With `ticking` its lifespan also runs what is due; tests and the demo advance rounds themselves.
+    """
     opened = Host.open(host) if isinstance(host, Settings) else host
     app = Litestar(
         route_handlers=routes(),
@@ -45,6 +91,7 @@ def create_app(host: Host | Settings) -> Litestar:
         },
         exception_handlers=errors.handlers,
         middleware=[guard.RouteGuard, Speaking],
+        lifespan=[tick_while_running] if ticking else [],
         on_shutdown=[opened.close] if isinstance(host, Settings) else [],
         openapi_config=None,
         logging_config=None,
@@ -53,3 +100,34 @@ def create_app(host: Host | Settings) -> Litestar:
     app.state.host = opened
     app.asgi_handler = guard.Gate(app.asgi_handler, opened.settings, app)
     return app
+
+
+async def run(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    deadlines: web_serve.Deadlines | None = None,
+    sockets: Sequence[socket.socket] | None = None,
+    ready: Callable[[Host], Awaitable[None]] | None = None,
+) -> None:
+    """Migrate, serve until told to stop, let go of everything.
+
+    `ready` runs once the database is at this version and before the first request is taken: the
+    place for a first-run link or the demo's story.
+    """
+    host = Host.open(settings, clock)
+    try:
+        await migrate.upgrade(host.database)
+        if ready is not None:
+            await ready(host)
+        app = create_app(host, ticking=True)
+        server = uvicorn.Server(web_serve.configure(app, settings, deadlines))
+        _log.info("serving", url=settings.url)
+        await server.serve(sockets=list(sockets) if sockets is not None else None)
+    finally:
+        await host.close()
+
+
+def serve(settings: Settings, *, clock: Clock | None = None) -> None:
+    """Serve in this process until a signal says stop."""
+    asyncio.run(run(settings, clock=clock))

@@ -60,6 +60,12 @@ class TooLongError(InvalidError):
     code = "too-long"
 
 
+class HungUpError(InvalidError):
+    """The other side went away in the middle of its body; nobody reads this answer."""
+
+    code = "hung-up"
+
+
 class CrossSiteError(ForbiddenError):
     """Another site tried to act in the name of who is signed in."""
 
@@ -107,8 +113,10 @@ class Gate:
         if refused is not None:
             await _send_refusal(scope, refused, dressed)
             return
+        # No handler, log or trace can keep an address that it is never given.
+        scope["client"] = None
         if head:
-            scope["method"] = "GET"
+            scope = {**scope, "method": "GET"}
         await self._app(scope, receive, dressed)
 
     def _refusal(self, scope: HTTPScope) -> Said | None:
@@ -225,6 +233,9 @@ def _limited(receive: Receive, limit: int) -> Receive:
             seen += len(message.get("body", b""))
             if seen > limit:
                 raise _too_long(limit)
+        elif message["type"] == "http.disconnect":
+            # Raised by us, or the framework would call it our fault and the last handler log it.
+            raise HungUpError(_("The connection ended before everything had come."))
         return message
 
     return limited
