@@ -7,8 +7,7 @@ from typing import Any
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
-from litestar.middleware import AbstractMiddleware
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from circles.circle import circles
 from circles.circle.circles import Circle, UnknownCircleError
@@ -35,20 +34,22 @@ async def provide_circle(request: Request[Any, Any, Any]) -> Circle:
     return await circle_of(request)
 
 
-class Speaking(AbstractMiddleware):
+class Speaking:
     """Below `/c/<slug>/` everything speaks the circle's language, money and zone, errors too."""
 
-    scopes = {ScopeType.HTTP}  # noqa: RUF012  # the framework's own way to say it
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An unknown slug is left to the handler, which knows how to say so."""
-        if not scope["path"].startswith("/c/") or "slug" not in scope["path_params"]:
-            await self.app(scope, receive, send)
+        below_a_circle = scope["path"].startswith("/c/") and "slug" in scope["path_params"]
+        if scope["type"] != ScopeType.HTTP or not below_a_circle:
+            await self._app(scope, receive, send)
             return
         try:
             circle = await circle_of(ASGIConnection(scope))
         except UnknownCircleError:
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         with speaking(circle):
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)

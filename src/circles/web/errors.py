@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from circles import errors
+from circles.web import i18n
 from circles.web.i18n import gettext as _
 from circles.web.render import HTML, html
 
@@ -129,8 +131,7 @@ def answer(
     """The error as this reader reads it."""
     if wants_machine(request):
         return problem(said, headers)
-    circle = request.scope.get("state", {}).get("circle")
-    body = html("web/error.html", {"said": said}, circle=circle)
+    body = html("web/error.html", {"said": said}, circle=_circle(request))
     return Response(body, status_code=said.status, headers=headers, media_type=HTML)
 
 
@@ -143,6 +144,22 @@ def said_of(error: errors.CirclesError) -> Said:
     return Said(status, error.code, title, str(error), wrong)
 
 
+def _in_its_language(handle: Callable[..., Response[bytes]]) -> Callable[..., Response[bytes]]:
+    """By now the request's own language is let go of: take it up again for what is said here."""
+
+    def speaking(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        with i18n.speaking(_circle(request)):
+            return handle(request, error)
+
+    return speaking
+
+
+def _circle(request: Request[Any, Any, Any]) -> Any:
+    """The circle this was about, when it was found before things went wrong."""
+    return dict(request.scope).get("state", {}).get("circle")  # type: ignore[attr-defined]
+
+
+@_in_its_language
 def ours(request: Request[Any, Any, Any], error: errors.CirclesError) -> Response[bytes]:
     """A refusal that was foreseen."""
     said, headers = said_of(error), dict[str, str]()
@@ -165,6 +182,7 @@ def _sign_in(request: Request[Any, Any, Any]) -> str:
     return f"/c/{quote(str(slug))}/sign-in?then={quote(then, safe='/')}"
 
 
+@_in_its_language
 def frameworks(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """What routing itself refuses: no such address, no such method, a parameter that is none."""
     status = error.status_code
@@ -185,6 +203,7 @@ def frameworks(request: Request[Any, Any, Any], error: HTTPException) -> Respons
     )
 
 
+@_in_its_language
 def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The last handler: log it with a number, answer plainly, give nothing away."""
     mark = "".join(secrets.choice(_SETTLED) for _i in range(5))
