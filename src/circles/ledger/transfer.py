@@ -1,0 +1,163 @@
+"""A transfer: one debit, one credit, one amount. It balances because it cannot do otherwise.
+
+The chain: hash = SHA-256("circles/ledger/v1" || 0x00 || prev_hash || JCS(record)), where the record
+is every stored column but the two hashes, with a random salt of 16 bytes. The first transfer's
+prev_hash is `genesis`, made the same way from the book's header. JCS is RFC 8785; with ASCII names
+and integers below 10^15 compact JSON with sorted keys is already canonical.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from circles.protocol.text import b64
+
+_CHAIN = b"circles/ledger/v1\x00"
+_BOOK = b"circles/ledger-book/v1\x00"
+_SEAL = b"circles/ledger-seal/v1\x00"
+_NOTE = b"circles/ledger-note/v1\x00"
+_REQUEST = b"circles/ledger-request/v1\x00"
+
+Json = dict[str, str | int | None]
+
+
+@dataclass(frozen=True)
+class NewTransfer:
+    """What somebody wants booked.
+
+    `actor` is a random number standing for whoever acts (0 = the program). `note` is free text: it
+    is kept in an erasable row, and only its salted hash is chained. `business_ref` is unique in a
+    book, so that a monthly job may be run again.
+    """
+
+    kind: str
+    debit: str
+    credit: str
+    amount_minor: int
+    effective_on: date
+    actor: int = 0
+    business_ref: str | None = None
+    note: str | None = None
+    reverses: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One row of the books, as stored. Never changed, never removed."""
+
+    id: bytes
+    book_id: bytes
+    seq: int
+    entry_id: bytes
+    kind: str
+    debit: str
+    credit: str
+    amount_minor: int
+    effective_on: date
+    recorded_at: datetime
+    reverses: bytes | None
+    actor: int
+    note_hash: bytes | None
+    business_ref: str | None
+    salt: bytes
+    prev_hash: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Transfers booked together. `created` is false when this very request was answered before."""
+
+    id: bytes
+    transfers: tuple[Transfer, ...]
+    created: bool
+
+
+def jcs(value: Json | list[Json]) -> bytes:
+    """Canonical JSON (RFC 8785) of ASCII texts and integers."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "ascii"
+    )
+
+
+def time_text(at: datetime) -> str:
+    """A time as it stands in a record; fractions, which we never write, would show."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _optional(value: bytes | None) -> str | None:
+    return None if value is None else b64(value)
+
+
+def record_of(transfer: Transfer) -> Json:
+    """Every stored column but the two hashes. The actor is a text: it may exceed 2^53."""
+    return {
+        "actor": str(transfer.actor),
+        "amount": transfer.amount_minor,
+        "book": b64(transfer.book_id),
+        "credit": transfer.credit,
+        "debit": transfer.debit,
+        "effective_on": transfer.effective_on.isoformat(),
+        "entry": b64(transfer.entry_id),
+        "id": b64(transfer.id),
+        "kind": transfer.kind,
+        "note": _optional(transfer.note_hash),
+        "recorded_at": time_text(transfer.recorded_at),
+        "ref": transfer.business_ref,
+        "reverses": _optional(transfer.reverses),
+        "salt": b64(transfer.salt),
+        "seq": transfer.seq,
+    }
+
+
+def chain_hash(transfer: Transfer) -> bytes:
+    """What `hash` must be, from the transfer's other columns and its `prev_hash`."""
+    return hashlib.sha256(_CHAIN + transfer.prev_hash + jcs(record_of(transfer))).digest()
+
+
+def genesis(
+    book_id: bytes, circle_id: bytes, currency: str, minor_digits: int, opened_at: datetime
+) -> bytes:
+    """The head of a book in which nothing is booked yet."""
+    header: Json = {
+        "book": b64(book_id),
+        "circle": b64(circle_id),
+        "currency": currency,
+        "minor_digits": minor_digits,
+        "opened_at": time_text(opened_at),
+    }
+    return hashlib.sha256(_BOOK + jcs(header)).digest()
+
+
+def note_hash(book_id: bytes, salt: bytes, note: str) -> bytes:
+    """What is chained in place of a note; without the salt it tells nothing about the words."""
+    return hashlib.sha256(_NOTE + book_id + salt + note.encode()).digest()
+
+
+def seal_hash(seal: Json) -> bytes:
+    """Binds one stored seal's columns together."""
+    return hashlib.sha256(_SEAL + jcs(seal)).digest()
+
+
+def request_hash(
+    book_id: bytes, key: str, transfers: tuple[Transfer, ...] | list[NewTransfer]
+) -> bytes:
+    """What was asked for under an idempotency key, notes left out (they can be erased)."""
+    asked: list[Json] = [{"book": b64(book_id), "key": key}]
+    asked += [
+        {
+            "actor": str(t.actor),
+            "amount": t.amount_minor,
+            "credit": t.credit,
+            "debit": t.debit,
+            "effective_on": t.effective_on.isoformat(),
+            "kind": t.kind,
+            "ref": t.business_ref,
+            "reverses": _optional(t.reverses),
+        }
+        for t in transfers
+    ]
+    return hashlib.sha256(_REQUEST + jcs(asked)).digest()

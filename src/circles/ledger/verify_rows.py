@@ -1,0 +1,293 @@
+"""Everything beside the chain: balances, accounts, notes, keys, seals, allow-list, guards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from circles.errors import InvalidError
+from circles.ledger import chart
+from circles.ledger.books import SealFigures, seal_record
+from circles.ledger.journal import entry_transfers
+from circles.ledger.problems import PAGE_ROWS, Problem, as_day, as_time
+from circles.ledger.transfer import note_hash, request_hash, seal_hash
+from circles.ledger.verify_chain import Chain, Fold
+from circles.protocol.text import b64
+
+# Tables whose rows must belong to a book.
+_IN_A_BOOK = (
+    "ledger_account",
+    "ledger_balance",
+    "ledger_transfer",
+    "ledger_note",
+    "ledger_idempotency",
+    "ledger_seal",
+    "ledger_payout",
+)
+
+# The triggers that keep the rules, as migration ledger_0001 makes them (a test compares).
+GUARDS: dict[str, frozenset[str]] = {
+    "sqlite": frozenset(
+        {
+            "ledger_transfer_guard",
+            "ledger_transfer_booked",
+            "ledger_account_guard",
+            "ledger_account_opened",
+            "ledger_balance_guard",
+            "ledger_balance_follows",
+            "ledger_balance_never_delete",
+            "ledger_book_guard",
+            "ledger_book_follows",
+            "ledger_book_never_delete",
+            "ledger_seal_guard",
+            "ledger_seal_closes",
+            "ledger_idempotency_guard",
+            "ledger_note_guard",
+            "ledger_note_never_update",
+            *(
+                f"ledger_{table}_never_{verb}"
+                for table in ("kind", "account", "transfer", "idempotency", "seal")
+                for verb in ("update", "delete")
+            ),
+        }
+    ),
+    "postgresql": frozenset(
+        {
+            "ledger_transfer_booked",
+            "ledger_account_opened",
+            "ledger_balance_follows",
+            "ledger_book_follows",
+            "ledger_seal_guard",
+            "ledger_seal_closes",
+            "ledger_note_never_change",
+            *(
+                f"ledger_{table}_never_{verb}"
+                for table in (
+                    "kind",
+                    "account",
+                    "transfer",
+                    "idempotency",
+                    "seal",
+                    "book",
+                    "balance",
+                )
+                for verb in ("change", "truncate")
+            ),
+        }
+    ),
+}
+
+
+async def of_book(db: AsyncSession, book: Any, chain: Chain) -> list[Problem]:
+    """What stands beside one book's transfers."""
+    found: list[Problem] = []
+    found += await _accounts(db, book, chain)
+    found += await _balances(db, book, chain)
+    found += await _seals(db, book, chain.name)
+    found += await _keys(db, book, chain.name)
+    found += await _notes(db, book, chain.name)
+    return found
+
+
+async def _accounts(db: AsyncSession, book: Any, chain: Chain) -> list[Problem]:
+    rows = (
+        await db.execute(
+            text("SELECT * FROM ledger_account WHERE book_id = :book ORDER BY code"),
+            {"book": book.id},
+        )
+    ).all()
+    found: list[Problem] = []
+    for row in rows:
+        where = f"account {row.code}"
+        try:
+            expected = chart.class_of(row.code)
+        except InvalidError:
+            found.append(Problem(chain.name, "account", where, "no account may have that code"))
+            continue
+        if row[2] != expected:
+            found.append(Problem(chain.name, "account", where, f"class is {row[2]}"))
+        if row.floor != chart.FLOORS[expected]:
+            found.append(Problem(chain.name, "account", where, f"floor is {row.floor}"))
+    missing = chain.folds.keys() - {row.code for row in rows}
+    found += [
+        Problem(chain.name, "account", f"account {code}", "is booked on, but is not there")
+        for code in sorted(missing)
+    ]
+    return found
+
+
+async def _balances(db: AsyncSession, book: Any, chain: Chain) -> list[Problem]:
+    """Invariant: a balance row is the fold of its transfers, each account has one."""
+    rows = (
+        await db.execute(
+            text(
+                "SELECT b.*, a.floor AS account_floor FROM ledger_balance b "
+                "LEFT JOIN ledger_account a ON a.book_id = b.book_id AND a.code = b.code "
+                "WHERE b.book_id = :book ORDER BY b.code"
+            ),
+            {"book": book.id},
+        )
+    ).all()
+    found: list[Problem] = []
+
+    def wrong(code: str, what: str) -> None:
+        found.append(Problem(chain.name, "balance", f"account {code}", what))
+
+    for row in rows:
+        fold = chain.folds.get(row.code, Fold())
+        for column in ("debits", "credits", "last_seq"):
+            stored, folded = getattr(row, column), getattr(fold, column)
+            if stored != folded:
+                wrong(row.code, f"{column} says {stored}, the transfers say {folded}")
+        if row.account_floor is None:
+            wrong(row.code, "has a balance, but no account")
+        elif row.floor != row.account_floor:
+            wrong(row.code, f"floor is {row.floor}, the account's is {row.account_floor}")
+    codes = {row.code for row in rows}
+    accounts = await db.execute(
+        text("SELECT code FROM ledger_account WHERE book_id = :book"), {"book": book.id}
+    )
+    for code in sorted({row.code for row in accounts} - codes):
+        wrong(code, "has an account, but no balance")
+    return found
+
+
+async def _seals(db: AsyncSession, book: Any, name: str) -> list[Problem]:
+    rows = await db.execute(
+        text("SELECT * FROM ledger_seal WHERE book_id = :book"), {"book": book.id}
+    )
+    found: list[Problem] = []
+    for row in rows:
+        figures = SealFigures(row.transfers, row.head, row.fund_minor, book.currency)
+        try:
+            through = None if row.closes_through is None else as_day(row.closes_through)
+            record = seal_record(
+                row.book_id, row.ref, row.month, figures, as_time(row.sealed_at), row.actor, through
+            )
+            same = seal_hash(record) == row.hash
+        except ValueError:
+            same = False
+        if not same:
+            found.append(
+                Problem(name, "seal", f"seal {row.ref}", "its hash is not the hash of what it says")
+            )
+    return found
+
+
+async def _keys(db: AsyncSession, book: Any, name: str) -> list[Problem]:
+    """Each answered key is bound to what it booked."""
+    found: list[Problem] = []
+    after = ""
+    while True:
+        rows = (
+            await db.execute(
+                text(
+                    "SELECT * FROM ledger_idempotency WHERE book_id = :book AND key > :after "
+                    "ORDER BY key LIMIT :rows"
+                ),
+                {"book": book.id, "after": after, "rows": PAGE_ROWS},
+            )
+        ).all()
+        if not rows:
+            return found
+        after = rows[-1].key
+        for row in rows:
+            try:
+                transfers = await entry_transfers(db, book.id, row.entry_id)
+                same = request_hash(book.id, row.key, transfers) == row.request_sha256
+            except ValueError:
+                same = False
+            if not same:
+                found.append(
+                    Problem(name, "key", f"key {row.key}", "is not bound to what it booked")
+                )
+
+
+async def _notes(db: AsyncSession, book: Any, name: str) -> list[Problem]:
+    found: list[Problem] = []
+    after = b""
+    while True:
+        rows = (
+            await db.execute(
+                text(
+                    "SELECT n.*, (SELECT min(t.seq) FROM ledger_transfer t "
+                    "WHERE t.book_id = n.book_id AND t.note_hash = n.hash) AS seq "
+                    "FROM ledger_note n WHERE n.book_id = :book AND n.hash > :after "
+                    "ORDER BY n.hash LIMIT :rows"
+                ),
+                {"book": book.id, "after": after, "rows": PAGE_ROWS},
+            )
+        ).all()
+        if not rows:
+            return found
+        after = rows[-1].hash
+        for row in rows:
+            where = f"note of transfer {row.seq}" if row.seq else f"note {b64(row.hash)}"
+            if row.seq is None:
+                found.append(Problem(name, "note", where, "belongs to no transfer"))
+            if note_hash(row.book_id, row.salt, row.note) != row.hash:
+                found.append(Problem(name, "note", where, "is not the one that was written then"))
+
+
+async def around(db: AsyncSession, dialect: str) -> list[Problem]:
+    """What belongs to no single book: strays, doubles, the allow-list, the guards."""
+    found: list[Problem] = []
+    for table in _IN_A_BOOK:
+        count = await db.scalar(
+            text(
+                f"SELECT count(*) FROM {table} r WHERE NOT EXISTS "  # noqa: S608 - own table names
+                "(SELECT 1 FROM ledger_book b WHERE b.id = r.book_id)"
+            )
+        )
+        if count:
+            found.append(Problem("all books", "book", table, f"{count} rows belong to no book"))
+    found += await _doubles(db)
+    found += await _kinds(db)
+    found += await _guards(db, dialect)
+    return found
+
+
+async def _doubles(db: AsyncSession) -> list[Problem]:
+    found: list[Problem] = []
+    for check, columns in (
+        ("mirror", "reverses"),
+        ("reference", "book_id, business_ref"),
+        ("sequence", "id"),
+    ):
+        last = columns.rpartition(" ")[2]
+        count = await db.scalar(
+            text(
+                "SELECT count(*) FROM (SELECT 1 AS one "  # noqa: S608 - own column names
+                f"FROM ledger_transfer WHERE {last} IS NOT NULL GROUP BY {columns} "
+                "HAVING count(*) > 1) d"
+            )
+        )
+        if count:
+            found.append(Problem("all books", check, last, f"{count} stand twice"))
+    return found
+
+
+async def _kinds(db: AsyncSession) -> list[Problem]:
+    rows = await db.execute(text("SELECT kind, debit_class, credit_class FROM ledger_kind"))
+    stored = {tuple(row) for row in rows}
+    changed = stored ^ {tuple(kind) for kind in chart.KINDS}
+    return [
+        Problem("all books", "kind", " ".join(kind), "the allow-list was changed")
+        for kind in sorted(changed)
+    ]
+
+
+async def _guards(db: AsyncSession, dialect: str) -> list[Problem]:
+    """A database whose guards are off is not trusted, even if today's sums are right."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if dialect == "sqlite"
+        else "SELECT tgname AS name FROM pg_trigger WHERE tgenabled IN ('O', 'A')"
+    )
+    present = {row.name for row in await db.execute(text(query))}
+    return [
+        Problem("all books", "guard", name, "is missing or switched off")
+        for name in sorted(GUARDS[dialect] - present)
+    ]
