@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -74,6 +75,17 @@ async def new_book(database: Database) -> bytes:
     return circle_id
 
 
+_Booking = Awaitable[tuple[books.Transfer, ...]]
+
+
+async def _outcome(booking: _Booking) -> tuple[str | None, tuple[books.Transfer, ...]]:
+    """The code of the refusal, or what was kept."""
+    try:
+        return None, await booking
+    except CirclesError as error:
+        return error.code, ()
+
+
 class Player:
     """Plays a ledger line by line."""
 
@@ -93,14 +105,9 @@ class Player:
         else:
             raise AssertionError(f"no ledger line: {line!r}")
 
-    async def _expect(self, refusal: str | None, booking: object, line: str) -> None:
-        try:
-            kept = await booking  # type: ignore[misc]  # one of the coroutines below
-        except CirclesError as error:
-            assert refusal is not None, f"{line!r} was refused: {error}"
-            assert error.code == _REFUSALS[refusal], f"{line!r}: {error.code}: {error}"
-            return
-        assert refusal is None, f"{line!r} was kept"
+    async def _expect(self, refusal: str | None, booking: _Booking, line: str) -> None:
+        said, kept = await _outcome(booking)
+        assert said == (None if refusal is None else _REFUSALS[refusal]), f"{line!r}: {said}"
         self.kept.extend(kept)
 
     async def _book(self, found: re.Match[str]) -> tuple[books.Transfer, ...]:

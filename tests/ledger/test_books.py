@@ -129,9 +129,7 @@ async def test_the_whole_fund_is_reserved_and_leaves_as_awards_and_rest(host: Ho
         assert await books.fund_minor(db, circle_id) == 300
     for created in (True, False):
         async with host.database.begin() as db:
-            entry = await books.allocate(
-                db, circle_id, "2026-10", {1: 6000, 3: 2500}, 1500, 0, NOW
-            )
+            entry = await books.allocate(db, circle_id, "2026-10", {1: 6000, 3: 2500}, 1500, 0, NOW)
         assert entry.created is created
     async with host.database.read() as db:
         assert await books.balances(db, circle_id) == {

@@ -41,6 +41,7 @@ from circles.ledger.transfer import (
 )
 from circles.money import minor_digits
 from circles.protocol.text import b64
+from circles.web.i18n import gettext as _
 
 __all__ = [
     "BookedAlreadyError",
@@ -300,8 +301,10 @@ async def allocate(
     reserved = await balance(db, circle_id, source)
     if reserved != sum(awards.values()) + carried:
         raise ConflictError(
-            f"Awards and rest of {month} do not add up to the {reserved} that were reserved. "
-            "Nothing was booked; count the round again."
+            _(
+                "Awards and rest of {month} do not add up to what was reserved. "
+                "Nothing was booked; count the round again."
+            ).format(month=month)
         )
     day = on or now.date()
     wanted = [
@@ -336,7 +339,9 @@ def _same_allocation(entry: Entry, month: str, awards: Mapping[int, int], carrie
     if carried:
         wanted[chart.FUND] = carried
     if wanted != {t.credit: t.amount_minor for t in entry.transfers}:
-        raise BookedAlreadyError(f"{month} was allocated before, with other figures.")
+        raise BookedAlreadyError(
+            _("{month} was allocated before, with other figures.").format(month=month)
+        )
     return entry
 
 
@@ -383,7 +388,9 @@ async def _sealed(
     if stored is not None:
         return SealFigures(stored.transfers, stored.head, stored.fund_minor, book.currency)
     if through is not None and book.closed_through is not None and through <= book.closed_through:
-        raise ClosedPeriodError(f"The books are closed up to {book.closed_through} already.")
+        raise ClosedPeriodError(
+            _("The books are closed up to {day} already.").format(day=book.closed_through)
+        )
     fund = await fund_minor(db, circle_id) + await reserved_minor(db, circle_id, month)
     figures = SealFigures(book.next_seq - 1, book.head, fund, book.currency)
     sealed_at = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)

@@ -11,6 +11,7 @@ import re
 from typing import Final, Literal
 
 from circles.errors import InvalidError
+from circles.web.i18n import gettext as _
 
 AccountClass = Literal[
     "bank", "cash", "returned", "member", "suspense", "award", "transit", "round", "fund"
@@ -95,7 +96,7 @@ def class_of(code: str) -> AccountClass:
     for name, pattern in _CLASSES:
         if pattern.fullmatch(code):
             return name
-    raise InvalidError(f"“{code}” is no account of these books.")
+    raise InvalidError(_("“{code}” is no account of these books.").format(code=code))
 
 
 def floor_of(code: str) -> Floor:

@@ -29,6 +29,7 @@ from circles.ledger.transfer import (
     request_hash,
 )
 from circles.money import AMOUNT_MINOR_MAX
+from circles.web.i18n import gettext as _
 
 _REF_CHARS_MAX = 120
 NOTE_CHARS_MAX = 500
@@ -88,7 +89,7 @@ async def book_of(db: AsyncSession, circle_id: bytes, *, lock: bool = False) -> 
     ).where(Book.circle_id == circle_id)
     row = (await db.execute(query.with_for_update() if lock else query)).one_or_none()
     if row is None:
-        raise MissingError("This circle has no books yet. Found the circle first.")
+        raise MissingError(_("This circle has no books yet. Found the circle first."))
     return BookState(*row)
 
 
@@ -107,7 +108,7 @@ async def record(
     """
     wanted = [_checked(transfer) for transfer in new]
     if not wanted and key is None:
-        raise InvalidError("Nothing was asked to be booked.")
+        raise InvalidError(_("Nothing was asked to be booked."))
     book = await book_of(db, circle_id, lock=True)
     if key is not None:
         answered = await _answered(db, book, key, wanted)
@@ -146,7 +147,7 @@ async def reverse(
     book = await book_of(db, circle_id, lock=True)
     original = await transfer(db, circle_id, transfer_id)
     if original.kind == chart.REVERSAL:
-        raise BookedAlreadyError("That is a correction itself. Book what is right instead.")
+        raise BookedAlreadyError(_("That is a correction itself. Book what is right instead."))
     mirror = NewTransfer(
         kind=chart.REVERSAL,
         debit=original.credit,
@@ -169,7 +170,7 @@ async def transfer(db: AsyncSession, circle_id: bytes, transfer_id: bytes) -> Tr
     )
     row = (await db.execute(query)).one_or_none()
     if row is None:
-        raise MissingError("There is no such line in the books of this circle.")
+        raise MissingError(_("There is no such line in the books of this circle."))
     return Transfer(*row)
 
 
@@ -193,20 +194,24 @@ def _open_day(book: BookState, day: date) -> date:
 
 def _checked(transfer: NewTransfer) -> NewTransfer:
     if not 0 < transfer.amount_minor <= AMOUNT_MINOR_MAX:
-        raise InvalidError("An amount must be above nothing, and one that these books can count.")
+        raise InvalidError(
+            _("An amount must be above nothing, and one that these books can count.")
+        )
     chart.class_of(transfer.debit)
     chart.class_of(transfer.credit)
     if (transfer.kind == chart.REVERSAL) != (transfer.reverses is not None):
-        raise InvalidError("A reversal names what it reverses, and nothing else does.")
+        raise InvalidError(_("A reversal names what it reverses, and nothing else does."))
     if transfer.kind != chart.REVERSAL and not chart.allows(
         transfer.kind, transfer.debit, transfer.credit
     ):
         raise InvalidError(
-            f"“{transfer.kind}” never goes from {transfer.debit} to {transfer.credit}."
+            _("“{kind}” never goes from {debit} to {credit}.").format(
+                kind=transfer.kind, debit=transfer.debit, credit=transfer.credit
+            )
         )
     ref = transfer.business_ref
     if ref is not None and not (0 < len(ref) <= _REF_CHARS_MAX and ref.isascii()):
-        raise InvalidError("A reference is 1 to 120 plain characters.")
+        raise InvalidError(_("A reference is 1 to 120 plain characters."))
     if transfer.note is not None:
         note = transfer.note.strip()[:NOTE_CHARS_MAX] or None
         return replace(transfer, note=note)
@@ -239,8 +244,10 @@ async def _answered(
     same = row.request_sha256 == request_hash(book.id, key, wanted)
     if not same or not await _same_notes(db, book, transfers, wanted):
         raise BookedAlreadyError(
-            "This form was sent before, with other words in it. What was booked then still stands; "
-            "open the form anew for something else."
+            _(
+                "This form was sent before, with other words in it. What was booked then still "
+                "stands; open the form anew for something else."
+            )
         )
     return Entry(row.entry_id, transfers, created=False)
 
@@ -272,14 +279,18 @@ async def _refuse_known_refs(db: AsyncSession, book: BookState, wanted: list[New
     )
     known = (await db.scalars(query)).first()
     if known is not None or len(set(refs)) < len(refs):
-        raise BookedAlreadyError(f"“{known or refs[0]}” is in the books already; it counts once.")
+        raise BookedAlreadyError(
+            _("“{ref}” is in the books already; it counts once.").format(ref=known or refs[0])
+        )
 
 
 def _refuse_closed(book: BookState, transfer: NewTransfer) -> None:
     if book.closed_through is not None and transfer.effective_on <= book.closed_through:
         raise ClosedPeriodError(
-            f"The books are closed up to {book.closed_through.isoformat()}. "
-            "Use a later day, and write the true one into the note."
+            _(
+                "The books are closed up to {day}. Use a later day, and write the true one into "
+                "the note."
+            ).format(day=book.closed_through.isoformat())
         )
 
 
@@ -289,15 +300,15 @@ async def _refuse_no_mirror(db: AsyncSession, book: BookState, mirror: NewTransf
     )
     row = (await db.execute(query)).one_or_none()
     if row is None:
-        raise InvalidError("What should be reversed is not in these books.")
+        raise InvalidError(_("What should be reversed is not in these books."))
     original = Transfer(*row)
     if original.kind == chart.REVERSAL or (
         (original.debit, original.credit, original.amount_minor)
         != (mirror.credit, mirror.debit, mirror.amount_minor)
     ):
-        raise InvalidError("A reversal is the exact mirror of one transfer that is none itself.")
+        raise InvalidError(_("A reversal is the exact mirror of one transfer that is none itself."))
     if await reversed_by(db, book.id, original.id) is not None:
-        raise BookedAlreadyError("That line was reversed before; it counts once.")
+        raise BookedAlreadyError(_("That line was reversed before; it counts once."))
 
 
 async def reversed_by(db: AsyncSession, book_id: bytes, transfer_id: bytes) -> bytes | None:
@@ -336,18 +347,20 @@ async def _cover(db: AsyncSession, book: BookState, wanted: list[NewTransfer]) -
         sums[t.credit] = replace(credit, credits=credit.credits + t.amount_minor)
         for code in (t.debit, t.credit):
             if sums[code].broken():
-                raise NotCoveredError(_NOT_COVERED[chart.class_of(code)])
+                raise NotCoveredError(_not_covered(chart.class_of(code)))
 
 
-_NOT_COVERED: dict[chart.AccountClass, str] = {
-    "cash": "The cash tin does not hold that much. Nothing was booked.",
-    "member": "That is more than this member has left in the books. Nothing was booked.",
-    "suspense": "Less than that waits for an owner. Nothing was booked.",
-    "award": "This award does not hold that much any more. Nothing was booked.",
-    "transit": "Less than that is on its way. Nothing was booked.",
-    "round": "The round does not hold that much. Nothing was booked.",
-    "fund": "The fund does not hold that much. Nothing was booked.",
-}
+def _not_covered(account_class: chart.AccountClass) -> str:
+    words: dict[chart.AccountClass, str] = {
+        "cash": _("The cash tin does not hold that much. Nothing was booked."),
+        "member": _("That is more than this member has left in the books. Nothing was booked."),
+        "suspense": _("Less than that waits for an owner. Nothing was booked."),
+        "award": _("This award does not hold that much any more. Nothing was booked."),
+        "transit": _("Less than that is on its way. Nothing was booked."),
+        "round": _("The round does not hold that much. Nothing was booked."),
+        "fund": _("The fund does not hold that much. Nothing was booked."),
+    }
+    return words[account_class]
 
 
 async def _store(
@@ -376,8 +389,10 @@ async def _store(
                 await db.execute(insert(_TABLE).values(rows[start : start + _ROWS_AT_ONCE]))
         except IntegrityError as error:
             raise InvalidError(
-                "The database refused this booking, and nothing was booked. "
-                "Please report it: the page should have said so before."
+                _(
+                    "The database refused this booking, and nothing was booked. Please report it: "
+                    "the page should have said so before."
+                )
             ) from error
     return Entry(entry_id, tuple(transfers), created=True)
 
