@@ -9,8 +9,9 @@ from functools import cache
 import pytest
 from sqlalchemy import func, inspect, select, text
 
-from circles.db import Database
 from circles.errors import ConflictError, MissingError
+from circles.host import Host
+from circles.log import LogBehindError, floor
 from circles.members import issuer, roll
 from circles.members.issuer import TakeRefusedError
 from circles.members.roll_tables import IssuerKeyRow, RollLineRow, RollRow, TakeRow
@@ -36,8 +37,7 @@ def issuer_key() -> IssuerKey:
 class Desk:
     """A poll that issues, over one database."""
 
-    database: Database
-    vault: Vault
+    host: Host
     poll: Poll
     lines: dict[bytes, bytes]
 
@@ -47,8 +47,8 @@ class Desk:
 
     async def take(self, member: bytes, take: Take | bytes, now: datetime = NOON) -> issuer.Answer:
         body = take if isinstance(take, bytes) else take.text()
-        async with self.database.begin() as db:
-            return await issuer.take(db, self.vault, self.hash, member, body, now)
+        async with self.host.database.begin() as db:
+            return await issuer.take(db, self.host, self.hash, member, body, now)
 
     async def refused(self, member: bytes, take: Take | bytes, now: datetime = NOON) -> str:
         with pytest.raises(TakeRefusedError) as caught:
@@ -60,9 +60,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database: Database) -> Desk:
-    vault = Vault(bytes(32))
-    async with database.begin() as db:
+async def desk(host: Host) -> Desk:
+    async with host.database.begin() as db:
         frozen = roll.freeze(MEMBERS)
         poll = Poll(
             circle=CIRCLE,
@@ -84,8 +83,8 @@ async def desk(database: Database) -> Desk:
             closes_at=CLOSES,
         )
         await roll.bind(db, poll.record_id(), CIRCLE, frozen)
-        await issuer.open_poll(db, vault, poll.text(), issuer_key())
-    return Desk(database, vault, poll, dict(frozen.lines))
+        await issuer.open_poll(db, host.vault, poll.text(), issuer_key())
+    return Desk(host, poll, dict(frozen.lines))
 
 
 async def test_token_verifies_and_the_roll_is_the_records(desk: Desk) -> None:
@@ -95,7 +94,7 @@ async def test_token_verifies_and_the_roll_is_the_records(desk: Desk) -> None:
     assert credential.poll == desk.hash
     assert answer.fresh
     assert answer.reissued is None
-    async with desk.database.read() as db:
+    async with desk.host.database.read() as db:
         stored = await roll.text(db, desk.hash)
         assert stored is not None
         assert leaf(stored) == desk.poll.roll
@@ -117,7 +116,7 @@ async def test_same_bytes_same_answer_other_bytes_none(desk: Desk) -> None:
     # The answer is still there for who lost it on the way, even after the close.
     assert (await desk.take(member, take, CLOSES + timedelta(days=3))).taken == first.taken
     await desk.take(member, desk.fresh(member, 1))
-    async with desk.database.read() as db:
+    async with desk.host.database.read() as db:
         assert await issuer.count(db, desk.hash) == 2
 
 
@@ -127,7 +126,7 @@ async def test_only_for_oneself_and_only_from_the_roll(desk: Desk) -> None:
     own = replace(desk.fresh(MEMBERS[0]), member=stranger)
     assert await desk.refused(stranger, own) == "not-on-roll"
     assert await desk.refused(MEMBERS[0], own) == "not-on-roll"
-    async with desk.database.read() as db:
+    async with desk.host.database.read() as db:
         assert await issuer.count(db, desk.hash) == 0
 
 
@@ -142,7 +141,7 @@ async def test_early_and_late(desk: Desk) -> None:
 
 async def test_moved_dates_hold(desk: Desk) -> None:
     later = CLOSES + timedelta(days=1)
-    async with desk.database.begin() as db:
+    async with desk.host.database.begin() as db:
         await issuer.reschedule(db, desk.hash, TAKE_FROM, later)
     await desk.take(MEMBERS[0], desk.fresh(MEMBERS[0]), CLOSES)
     assert await desk.refused(MEMBERS[1], desk.fresh(MEMBERS[1]), later) == "closed"
@@ -167,9 +166,9 @@ async def test_what_is_no_take(desk: Desk) -> None:
     too_large = replace(good, blinded=(b"\xff" * 384,))
     assert await desk.refused(member, too_large) == "bad-blinded"
     assert await desk.refused(member, replace(good, blinded=(issuer_key().n,))) == "bad-blinded"
-    async with desk.database.begin() as db:
+    async with desk.host.database.begin() as db:
         with pytest.raises(MissingError):
-            await issuer.take(db, desk.vault, bytes(32), member, data, NOON)
+            await issuer.take(db, desk.host, bytes(32), member, data, NOON)
         assert await issuer.count(db, desk.hash) == 0
 
 
@@ -202,11 +201,22 @@ async def test_the_same_take_sent_five_times_at_once(desk: Desk) -> None:
     assert [a.fresh for a in answers].count(True) == 1
 
 
+async def test_a_database_that_forgot_takes_hands_out_no_more(desk: Desk) -> None:
+    """An older backup: the floor outside the database knows of one take more."""
+    answer = await desk.take(MEMBERS[0], desk.fresh(MEMBERS[0]))
+    assert answer.count == 1
+    await floor.raise_takes(desk.host, CIRCLE, desk.hash, answer.count + 1)
+    for take in (desk.fresh(MEMBERS[0], 1), desk.fresh(MEMBERS[1])):
+        owner = next(m for m, line in desk.lines.items() if line == take.member)
+        with pytest.raises(LogBehindError):
+            await desk.take(owner, take)
+
+
 async def test_reissue_is_one_more_take_and_counted(desk: Desk) -> None:
     member = MEMBERS[0]
     for slot in (0, 1):
         await desk.take(member, desk.fresh(member, slot))
-    async with desk.database.begin() as db:
+    async with desk.host.database.begin() as db:
         assert await issuer.allow_reissue(db, desk.hash, member) == 2
         assert await issuer.open_slots(db, desk.hash, member) == [0, 1]
         with pytest.raises(ConflictError):
@@ -214,7 +224,7 @@ async def test_reissue_is_one_more_take_and_counted(desk: Desk) -> None:
     anew = await desk.take(member, desk.fresh(member))
     assert anew.reissued == 1
     assert await desk.refused(member, desk.fresh(member)) == "slot-used"
-    async with desk.database.begin() as db:
+    async with desk.host.database.begin() as db:
         assert await issuer.reissued(db, desk.hash) == 1
         assert await issuer.allow_reissue(db, desk.hash, member) == 1
         file = await issuer.takes_file(db, desk.hash)
@@ -222,7 +232,7 @@ async def test_reissue_is_one_more_take_and_counted(desk: Desk) -> None:
 
 
 async def test_nothing_to_reissue(desk: Desk) -> None:
-    async with desk.database.begin() as db:
+    async with desk.host.database.begin() as db:
         for member in (MEMBERS[0], secrets.token_bytes(16)):
             with pytest.raises(ConflictError):
                 await issuer.allow_reissue(db, desk.hash, member)
@@ -234,14 +244,14 @@ async def test_nothing_to_reissue(desk: Desk) -> None:
 async def test_after_the_flip_nothing_is_signed(desk: Desk) -> None:
     take = desk.fresh(MEMBERS[0])
     first = await desk.take(MEMBERS[0], take)
-    async with desk.database.begin() as db:
+    async with desk.host.database.begin() as db:
         await issuer.shut(db, desk.hash, NOON)
         await issuer.shut(db, desk.hash, NOON + timedelta(days=1))
         await issuer.destroy_key(db, desk.hash)
         await issuer.destroy_key(db, desk.hash)
     assert await desk.refused(MEMBERS[1], desk.fresh(MEMBERS[1])) == "closed"
     assert (await desk.take(MEMBERS[0], take)).taken == first.taken
-    async with desk.database.read() as db:
+    async with desk.host.database.read() as db:
         assert (await db.execute(select(func.count()).select_from(IssuerKeyRow))).scalar_one() == 0
         assert await issuer.open_slots(db, desk.hash, MEMBERS[1]) == []
 
@@ -251,7 +261,7 @@ async def test_takes_file_is_the_contracts(desk: Desk) -> None:
     for take in takes:
         owner = next(m for m, line in desk.lines.items() if line == take.member)
         await desk.take(owner, take)
-    async with desk.database.read() as db:
+    async with desk.host.database.read() as db:
         file = await issuer.takes_file(db, desk.hash)
     assert Takes.parse(file.text) == Takes.of(desk.hash, takes)
     assert file.leaf == leaf(file.text)
@@ -261,7 +271,7 @@ async def test_takes_file_is_the_contracts(desk: Desk) -> None:
 async def test_all_of_it_is_erased_in_time(desk: Desk) -> None:
     await desk.take(MEMBERS[0], desk.fresh(MEMBERS[0]))
     day = timedelta(days=1)
-    async with desk.database.begin() as db:
+    async with desk.host.database.begin() as db:
         assert await issuer.erase(db, NOON + 400 * day) == 0
         await issuer.shut(db, desk.hash, NOON)
         assert await issuer.erase(db, NOON) == 0
@@ -273,7 +283,7 @@ async def test_all_of_it_is_erased_in_time(desk: Desk) -> None:
 
 
 async def test_who_leaves_is_forgotten_and_the_roll_stays_whole(desk: Desk) -> None:
-    async with desk.database.begin() as db:
+    async with desk.host.database.begin() as db:
         await roll.forget(db, MEMBERS[0])
         assert await roll.line(db, desk.hash, MEMBERS[0]) is None
         stored = await roll.text(db, desk.hash)
@@ -283,12 +293,12 @@ async def test_who_leaves_is_forgotten_and_the_roll_stays_whole(desk: Desk) -> N
 
 
 async def test_no_time_no_serial_and_no_name_beside_a_take(desk: Desk) -> None:
-    async with desk.database.engine.connect() as connection:
+    async with desk.host.database.engine.connect() as connection:
         columns = await connection.run_sync(lambda c: inspect(c).get_columns("members_take"))
         assert {c["name"] for c in columns} == {
             "poll_hash", "line", "slot", "number", "take", "taken"
         }  # fmt: skip
-        if desk.database.dialect == "sqlite":
+        if desk.host.database.dialect == "sqlite":
             made = await connection.execute(
                 text("SELECT sql FROM sqlite_master WHERE name = 'members_take'")
             )
@@ -296,7 +306,7 @@ async def test_no_time_no_serial_and_no_name_beside_a_take(desk: Desk) -> None:
 
 
 async def test_private_key_is_sealed_at_rest(desk: Desk) -> None:
-    async with desk.database.read() as db:
+    async with desk.host.database.read() as db:
         sealed = (await db.execute(select(IssuerKeyRow.sealed))).scalar_one()
     assert issuer_key().to_bytes()[:192] not in sealed
     with pytest.raises(VaultError):

@@ -6,7 +6,8 @@ bytes for a used slot get none. The private half is destroyed at the close (docs
 
     key = await issuer.new_key()                              # outside any transaction
     await issuer.open_poll(db, vault, poll_text, key)         # with the poll's announcement
-    answer = await issuer.take(db, vault, poll_hash, member_id, body, now)
+    answer = await issuer.take(db, host, poll_hash, member_id, body, now)
+    await floor.raise_takes(host, circle_id, poll_hash, answer.count)    # after the commit
     await issuer.shut(db, poll_hash, real_now)                # the close: no take after this
     file = await issuer.takes_file(db, poll_hash)
     await issuer.destroy_key(db, poll_hash)
@@ -23,6 +24,8 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.errors import CirclesError, ConflictError, MissingError
+from circles.host import Host
+from circles.log import floor
 from circles.members.roll_tables import (
     IssuerKeyRow,
     IssuerPollRow,
@@ -35,6 +38,7 @@ from circles.protocol.blind import BlindingError, IssuerKey
 from circles.protocol.merkle import leaf
 from circles.protocol.messages import MalformedError, Poll, Take, Taken, Takes
 from circles.vault import Vault
+from circles.web.i18n import gettext as _
 
 # What may stay of a poll's takes, its roll and who stood on which line, after its close.
 KEPT_DAYS = 90
@@ -49,11 +53,13 @@ class TakeRefusedError(CirclesError):
 class Answer:
     """What a take gets. `fresh` is False for bytes seen before.
 
+    `count` is how many takes the poll has with it: what its floor is raised to before answering.
     `reissued` is the poll's number of re-issued credentials where this take raised it, else None.
     """
 
     taken: bytes
     fresh: bool
+    count: int
     reissued: int | None = None
 
 
@@ -99,33 +105,38 @@ async def reschedule(
     db: AsyncSession, poll_hash: bytes, take_from: datetime, closes_at: datetime
 ) -> None:
     """A poll's dates were moved (an event in the log says so)."""
-    poll = await _poll(db, poll_hash, exclusive=True)
+    poll = await _locked(db, poll_hash)
     poll.take_from, poll.closes_at = take_from, closes_at
     await db.flush()
 
 
 async def take(
-    db: AsyncSession, vault: Vault, poll_hash: bytes, member_id: bytes, body: bytes, now: datetime
+    db: AsyncSession, host: Host, poll_hash: bytes, member_id: bytes, body: bytes, now: datetime
 ) -> Answer:
     """Answer a take of the poll `poll_hash` by the member who is signed in.
 
     `now` is the circle's time. Raises TakeRefusedError with code `malformed`, `unknown-poll`,
-    `not-on-roll`, `not-open`, `closed`, `slot-used` or `bad-blinded`; nothing is kept then.
+    `not-on-roll`, `not-open`, `closed`, `slot-used` or `bad-blinded`, and LogBehindError where
+    this database has forgotten takes that were answered; nothing is kept then.
     """
-    poll = await _poll(db, poll_hash, exclusive=False)
+    # One at a time for each poll: two of a slot at the same moment queue here and one wins, and
+    # the count below holds until it is written.
+    poll = await _locked(db, poll_hash)
     request = _parsed(body, poll)
     line = await _own_line(db, poll_hash, member_id, request)
+    before = await count(db, poll_hash)
+    floor.check_takes(host, poll.circle_id, poll_hash, before)
     earlier = await _takes_of_slot(db, poll_hash, line, request.slot)
     for row in earlier:
         if row.take == body:
-            return Answer(row.taken, fresh=False)
+            return Answer(row.taken, fresh=False, count=before)
     _check_open(poll, now)
     if len(earlier) > await _allowed(db, poll_hash, line, request.slot):
         raise TakeRefusedError(
-            "These ticks were collected before, on another phone. They wait there.",
+            _("These ticks were collected before, on another phone. They wait there."),
             code="slot-used",
         )
-    taken = await _sign(db, vault, poll_hash, request)
+    taken = await _sign(db, host.vault, poll_hash, request)
     db.add(
         TakeRow(
             poll_hash=poll_hash,
@@ -137,55 +148,59 @@ async def take(
         )
     )
     await db.flush()
-    return Answer(taken, fresh=True, reissued=await reissued(db, poll_hash) if earlier else None)
+    anew = await reissued(db, poll_hash) if earlier else None
+    return Answer(taken, fresh=True, count=before + 1, reissued=anew)
 
 
 def _parsed(body: bytes, poll: IssuerPollRow) -> Take:
     try:
         request = Take.parse(body)
     except MalformedError as error:
-        raise TakeRefusedError(f"This is no take: {error}.", code="malformed") from error
+        raise TakeRefusedError(_("This is no take. Nothing was kept."), code="malformed") from error
     if request.poll != poll.poll_hash:
-        raise TakeRefusedError("This take is for another poll.", code="unknown-poll")
+        raise TakeRefusedError(_("This take is for another poll."), code="unknown-poll")
     if request.slot >= poll.slots or len(request.blinded) != 1:
-        raise TakeRefusedError("This poll has fewer slots or issuers.", code="malformed")
+        raise TakeRefusedError(_("This poll has fewer slots or issuers."), code="malformed")
     return request
 
 
 async def _own_line(db: AsyncSession, poll_hash: bytes, member_id: bytes, request: Take) -> bytes:
-    """The member's line, locked: two takes at the same moment queue here, and one wins."""
-    line = (
-        await db.execute(
-            select(RollLineRow.line)
-            .where(RollLineRow.poll_hash == poll_hash, RollLineRow.member_id == member_id)
-            .with_for_update()
-        )
-    ).scalar_one_or_none()
+    """The member's line on the roll, which must be the one that the take names."""
+    line = await _line(db, poll_hash, member_id)
     if line is None or line != request.member:
         raise TakeRefusedError(
-            "Only who is on this poll's roll can collect here, and only for themselves. "
-            "Whoever joined during a round votes from the next one on.",
+            _(
+                "Only who is on this poll's roll can collect here, and only for themselves. "
+                "Whoever joined during a round votes from the next one on."
+            ),
             code="not-on-roll",
         )
     return line
 
 
+async def _line(db: AsyncSession, poll_hash: bytes, member_id: bytes) -> bytes | None:
+    row = await db.get(RollLineRow, (poll_hash, member_id))
+    return row.line if row else None
+
+
 def _check_open(poll: IssuerPollRow, now: datetime) -> None:
     if poll.shut_at is not None or now >= poll.closes_at:
-        raise TakeRefusedError("Collecting has ended for this poll.", code="closed")
+        raise TakeRefusedError(_("Collecting has ended for this poll."), code="closed")
     if now < poll.take_from:
-        raise TakeRefusedError("Collecting has not begun for this poll.", code="not-open")
+        raise TakeRefusedError(_("Collecting has not begun for this poll."), code="not-open")
 
 
 async def _sign(db: AsyncSession, vault: Vault, poll_hash: bytes, request: Take) -> bytes:
     stored = await db.get(IssuerKeyRow, poll_hash)
     if stored is None:
-        raise TakeRefusedError("Collecting has ended for this poll.", code="closed")
+        raise TakeRefusedError(_("Collecting has ended for this poll."), code="closed")
     key = IssuerKey.from_bytes(vault.open(_PURPOSE, stored.sealed))
     try:
         signed = await asyncio.to_thread(key.sign_blinded, request.blinded[0])
     except BlindingError as error:
-        raise TakeRefusedError(f"This cannot be signed: {error}.", code="bad-blinded") from error
+        raise TakeRefusedError(
+            _("This cannot be signed. Start collecting anew."), code="bad-blinded"
+        ) from error
     return Taken(request.record_id(), (signed,)).text()
 
 
@@ -215,18 +230,12 @@ async def allow_reissue(db: AsyncSession, poll_hash: bytes, member_id: bytes) ->
     A permission that was not used yet is not given twice. ConflictError if nothing was taken, or
     nothing is left to allow; the caller pins up a notice for all.
     """
-    poll = await _poll(db, poll_hash, exclusive=False)
+    poll = await _locked(db, poll_hash)
     if poll.shut_at is not None:
-        raise ConflictError("This poll is closed; nothing can be collected anew.", code="closed")
-    line = (
-        await db.execute(
-            select(RollLineRow.line)
-            .where(RollLineRow.poll_hash == poll_hash, RollLineRow.member_id == member_id)
-            .with_for_update()
-        )
-    ).scalar_one_or_none()
+        raise ConflictError(_("This poll is closed; nothing can be collected anew."), code="closed")
+    line = await _line(db, poll_hash, member_id)
     if line is None:
-        raise ConflictError("This member is not on the poll's roll.", code="not-on-roll")
+        raise ConflictError(_("This member is not on the poll's roll."), code="not-on-roll")
     allowed = 0
     for slot in range(poll.slots):
         row = await db.get(ReissueRow, (poll_hash, line, slot))
@@ -239,7 +248,7 @@ async def allow_reissue(db: AsyncSession, poll_hash: bytes, member_id: bytes) ->
         allowed += 1
     if not allowed:
         raise ConflictError(
-            "There is nothing to give anew: this member can still collect.", code="nothing-used"
+            _("There is nothing to give anew: this member can still collect."), code="nothing-used"
         )
     await db.flush()
     return allowed
@@ -295,7 +304,7 @@ async def count(db: AsyncSession, poll_hash: bytes) -> int:
 
 async def shut(db: AsyncSession, poll_hash: bytes, at: datetime) -> None:
     """No take is answered after this commits, but those answered before. `at` is real time."""
-    poll = await _poll(db, poll_hash, exclusive=True)
+    poll = await _locked(db, poll_hash)
     if poll.shut_at is None:
         poll.shut_at = at
         await db.flush()
@@ -336,16 +345,16 @@ async def erase(db: AsyncSession, before: datetime) -> int:
     return len(old)
 
 
-async def _poll(db: AsyncSession, poll_hash: bytes, *, exclusive: bool) -> IssuerPollRow:
-    """The issuer's row of a poll, share-locked for a take, exclusively for what ends takes."""
+async def _locked(db: AsyncSession, poll_hash: bytes) -> IssuerPollRow:
+    """The issuer's row of a poll, held until the transaction ends."""
     found = (
         await db.execute(
             select(IssuerPollRow)
             .where(IssuerPollRow.poll_hash == poll_hash)
-            .with_for_update(read=not exclusive)
+            .with_for_update()
             .execution_options(populate_existing=True)
         )
     ).scalar_one_or_none()
     if found is None:
-        raise MissingError("There is no such poll.", code="unknown-poll")
+        raise MissingError(_("There is no such poll."), code="unknown-poll")
     return found
