@@ -2,11 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from circles.protocol.messages import Ballot, Choice, Nomination, Poll
+from circles.protocol.messages import Choice, Poll
 
-_Cast = TypeVar("_Cast", Ballot, Nomination)
+
+class Keyed(Protocol):
+    """A ballot or a nomination, or what is kept of one: its ballot key and sequence number."""
+
+    @property
+    def key(self) -> bytes:
+        """The ballot key."""
+
+    @property
+    def seq(self) -> int:
+        """1 to 20; the highest of a key counts."""
+
+
+_Cast = TypeVar("_Cast", bound=Keyed)
 
 
 def counted(messages: Mapping[bytes, _Cast]) -> dict[bytes, _Cast]:
