@@ -251,8 +251,9 @@ def test_dev_py_needs_nothing_but_python() -> None:
 
 
 def settings_read() -> set[str]:
-    """Every CIRCLES_* variable that the code or a container file names."""
-    places = [text for name, text in texts(".py", ".yml") if name.startswith(("src/", "docker"))]
+    """Every CIRCLES_* variable that the code or a file of the deployment names."""
+    deployed = {"Caddyfile", "Dockerfile", "docker-compose.yml"}
+    places = [text for name, text in texts() if name.startswith("src/") or name in deployed]
     return set(re.findall(r"CIRCLES_[A-Z_]+", "\n".join(places)))
 
 

@@ -38,7 +38,7 @@ class PunctualProtocol(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _waits_for = ""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
         """A new connection: something must come soon."""
         super().connection_made(transport)
         self._arm("idle", self.deadlines.idle_s)

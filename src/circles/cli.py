@@ -1,0 +1,101 @@
+"""The command `circles`. Everything heavy is imported by the command that needs it, so that
+`circles --help` answers at once.
+
+Exit codes: 0 all is well, 1 refused or something does not hold (it says what), 2 misused or not set
+up right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_SETTINGS = "Settings are CIRCLES_* variables; docs/operating.md lists them."
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="circles",
+        description="Neighbours pool a little money, vote in secret whom it helps, "
+        "and show where it went.",
+        epilog=_SETTINGS,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    commands.add_parser("serve", help="serve this host's circles")
+    commands.add_parser("tick", help="do once what is due: phases, closing, retention")
+
+    verify = commands.add_parser("verify", help="recompute everything a circle has published")
+    verify.add_argument("target", help="a circle's address, a folder, or an archive.zip")
+    verify.add_argument("--evidence", type=Path, help="a folder with what you kept yourself")
+
+    demo = commands.add_parser("demo", help="build a made-up circle and serve it")
+    demo.add_argument("--port", type=int, default=8000)
+    demo.add_argument("--data", type=Path, help="keep it here instead of a temporary folder")
+
+    commands.add_parser("found-link", help="print a link with which a circle is founded")
+
+    db = commands.add_parser("db", help="the database").add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    db.add_parser("upgrade", help="bring the database to this version")
+
+    backup = commands.add_parser("backup", help="write a consistent copy of the database")
+    backup.add_argument("folder", type=Path, help="where backups are kept")
+
+    restore = commands.add_parser("restore", help="see whether a backup would restore")
+    restore.add_argument("--check", action="store_true", required=True)
+    restore.add_argument("backup", type=Path, help="a folder that `circles backup` wrote")
+
+    ledger = commands.add_parser("ledger", help="the books").add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    ledger.add_parser("verify", help="recompute the books of every circle")
+
+    log = commands.add_parser("log", help="the log").add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    accept = log.add_parser("accept", help="say that this database is the newest (see the docs)")
+    accept.add_argument("slug", help="the circle, as in /c/<slug>")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; what went wrong is said on stderr, in words."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.version:
+        from circles import __version__
+
+        print(__version__)
+        return 0
+    if given.command is None:
+        parser.print_help()
+        return 2
+    return _run(given)
+
+
+def _run(given: argparse.Namespace) -> int:
+    if given.command == "verify":
+        # The verifier stands alone; nothing of the server is imported for it.
+        from circles import verifier
+
+        evidence = ["--evidence", str(given.evidence)] if given.evidence else []
+        return verifier.main([given.target, *evidence])
+
+    from circles.errors import CirclesError, SettingsError
+    from circles.operating import commands
+
+    try:
+        return commands.run(given)
+    except SettingsError as error:
+        print(f"circles: {error}", file=sys.stderr)
+        return 2
+    except CirclesError as error:
+        print(f"circles: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,1 @@
+"""What an operator does by command: back up, look whether a backup holds, verify the books."""
