@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -91,21 +92,41 @@ async def test_every_table_of_the_database_belongs_to_a_room(database: Database)
     assert set(tables) - {"alembic_version"} == known
 
 
+# A database may guard more than the code declares (the books do), never less.
+MORE_GUARDS = {"remove_index", "remove_fk", "remove_constraint"}
+SQLITE_FAMILIES = {"VARCHAR": "TEXT", "DATETIME": "TEXT", "DATE": "TEXT", "BIGINT": "INTEGER"}
+
+
+def _family(kind: str, dialect: str) -> str:
+    """What a column type is stored as: names that mean the same storage are one."""
+    bare = kind.partition("(")[0]
+    if dialect == "sqlite":
+        return SQLITE_FAMILIES.get(bare, bare)
+    return {"VARCHAR": "TEXT"}.get(bare, bare)
+
+
+def _differs(context: MigrationContext, _: object, __: object, stored: Any, declared: Any) -> bool:
+    dialect = context.dialect
+    has, wants = (_family(k.compile(dialect=dialect), dialect.name) for k in (stored, declared))
+    return has != wants and (has, wants) != ("BIGINT", "INTEGER")
+
+
 @pytest.mark.parametrize("room", rooms())
-async def test_migrations_make_exactly_what_the_code_says(database: Database, room: str) -> None:
+async def test_migrations_make_what_the_code_says(database: Database, room: str) -> None:
     metadata = schema.room_metadata()[room]
 
-    def differences(connection: Connection) -> list[object]:
+    def differences(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(
             connection,
             opts={
-                "compare_type": True,
+                "compare_type": _differs,
                 "include_name": lambda name, kind, _: (
                     kind != "table" or (name or "").startswith(f"{room}_")
                 ),
             },
         )
-        return list(compare_metadata(context, metadata))
+        found = compare_metadata(context, metadata)
+        return [d for d in found if not (isinstance(d, tuple) and d[0] in MORE_GUARDS)]
 
     async with database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []

@@ -1,0 +1,99 @@
+"""The command `circles`, as a person types it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+CIRCLES = Path(sys.executable).with_name("circles")
+HELP_S_MAX = 0.2
+
+
+def run(*words: str, data: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """One command over a data directory of its own."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CIRCLES_")}
+    return subprocess.run(
+        [CIRCLES, *words],
+        env={**clean, "CIRCLES_DATA": str(data), **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_help_answers_at_once(tmp_path: Path) -> None:
+    """Nothing heavy is imported for it. The best of three: the machine may be busy."""
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        assert run("--help", data=tmp_path).returncode == 0
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(3)) <= HELP_S_MAX
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    said = run("--help", data=tmp_path).stdout
+    commands = "serve tick verify demo found-link db backup restore ledger log"
+    for command in commands.split():
+        assert re.search(rf"^    {command}\b", said, re.MULTILINE), command
+
+
+def test_nothing_is_asked_nothing_is_done(tmp_path: Path) -> None:
+    result = run(data=tmp_path / "data")
+    assert result.returncode == 2
+    assert "COMMAND" in result.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_link_to_found_a_circle(tmp_path: Path) -> None:
+    result = run("found-link", data=tmp_path, CIRCLES_URL="https://circles.example")
+    assert result.returncode == 0, result.stderr
+    assert re.fullmatch(r"https://circles\.example/found/[\w-]{32}\n", result.stdout)
+
+
+def test_upgrade_and_books_of_an_empty_host(tmp_path: Path) -> None:
+    assert run("db", "upgrade", data=tmp_path).returncode == 0
+    result = run("ledger", "verify", data=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "The books hold.\n")
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    for name, value in (
+        ("CIRCLES_PORT", "99999"),
+        ("CIRCLES_URL", "circles.example"),
+        ("CIRCLES_DATABASE_URL", "mysql://x"),
+    ):
+        result = run("found-link", data=tmp_path, **{name: value})
+        assert result.returncode == 2
+        assert name in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_a_newer_database_is_refused_in_words(tmp_path: Path) -> None:
+    assert run("db", "upgrade", data=tmp_path).returncode == 0
+    with sqlite3.connect(tmp_path / "circles.sqlite3") as connection:
+        connection.execute("INSERT INTO alembic_version VALUES ('rooms_9999')")
+    connection.close()
+    result = run("db", "upgrade", data=tmp_path)
+    assert result.returncode == 2
+    assert "newer version" in result.stderr
+    assert "rooms_9999" in result.stderr
+
+
+def test_the_data_directory_is_private(tmp_path: Path) -> None:
+    assert run("db", "upgrade", data=tmp_path / "data").returncode == 0
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_to_accept_for_an_unknown_circle(tmp_path: Path) -> None:
+    result = run("log", "accept", "nowhere", data=tmp_path)
+    assert result.returncode == 1
+    assert "no circle" in result.stderr
