@@ -100,7 +100,8 @@ class Chain:
     def _read(self, row: Any) -> Transfer | None:
         where = f"transfer {row.seq}"
         if row.seq != self.last_seq + 1:
-            self.found("sequence", where, f"follows transfer {self.last_seq}")
+            missing = f"transfer {self.last_seq + 1}"
+            self.found("sequence", missing, f"is missing; {row.seq} follows {self.last_seq}")
         self.last_seq = row.seq
         try:
             transfer = as_transfer(row)

@@ -16,16 +16,16 @@ from circles.ledger.transfer import note_hash, request_hash, seal_hash
 from circles.ledger.verify_chain import Chain, Fold
 from circles.protocol.text import b64
 
-# Tables whose rows must belong to a book.
-_IN_A_BOOK = (
-    "ledger_account",
-    "ledger_balance",
-    "ledger_transfer",
-    "ledger_note",
-    "ledger_idempotency",
-    "ledger_seal",
-    "ledger_payout",
-)
+# Tables whose rows must belong to a book, and the column that a person would know a row by.
+_IN_A_BOOK = {
+    "account": "code",
+    "balance": "code",
+    "transfer": "seq",
+    "note": "hash",
+    "idempotency": "key",
+    "seal": "ref",
+    "payout": "id",
+}
 
 # The triggers that keep the rules, as migration ledger_0001 makes them (a test compares).
 GUARDS: dict[str, frozenset[str]] = {
@@ -234,15 +234,17 @@ async def _notes(db: AsyncSession, book: Any, name: str) -> list[Problem]:
 async def around(db: AsyncSession, dialect: str) -> list[Problem]:
     """What belongs to no single book: strays, doubles, the allow-list, the guards."""
     found: list[Problem] = []
-    for table in _IN_A_BOOK:
-        count = await db.scalar(
+    for table, column in _IN_A_BOOK.items():
+        strays = await db.execute(
             text(
-                f"SELECT count(*) FROM {table} r WHERE NOT EXISTS "  # noqa: S608 - own table names
-                "(SELECT 1 FROM ledger_book b WHERE b.id = r.book_id)"
+                f"SELECT r.{column} FROM ledger_{table} r "  # noqa: S608 - names of our own
+                "WHERE NOT EXISTS (SELECT 1 FROM ledger_book b WHERE b.id = r.book_id) "
+                f"ORDER BY r.{column} LIMIT {PAGE_ROWS}"
             )
         )
-        if count:
-            found.append(Problem("all books", "book", table, f"{count} rows belong to no book"))
+        for (value,) in strays:
+            known_as = b64(value) if isinstance(value, bytes) else value
+            found.append(Problem("all books", "book", f"{table} {known_as}", "belongs to no book"))
     found += await _doubles(db)
     found += await _kinds(db)
     found += await _guards(db, dialect)
