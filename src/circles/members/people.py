@@ -25,6 +25,7 @@ from circles.web.i18n import gettext as _
 
 ROLES = ("treasurer", "steward")
 HANDLE_CHARS_MAX = 40
+ID_BYTES = 16
 # Drawn at random, so that a number says nothing about who came when.
 _BOOK_NUMBER_FROM, _BOOK_NUMBER_TO = 1000, 999_999
 _ACTOR_BITS = 62

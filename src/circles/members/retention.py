@@ -9,6 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle import founding
+from circles.host import Host
 from circles.members import invitations, pledges, sessions, throttle, way_back
 from circles.members.tables import NoticeRow
 
@@ -85,3 +86,18 @@ async def purge(db: AsyncSession, now: datetime) -> None:
     await way_back.purge(db, now - _SHORT)
     await pledges.erase_before(db, (now - _DUES).strftime("%Y-%m"))
     await db.execute(delete(NoticeRow).where(NoticeRow.at <= now - _NOTICES))
+
+
+_EVERY = timedelta(minutes=10)
+_purged_at: dict[str, datetime] = {}
+
+
+async def tick(host: Host) -> None:
+    """`purge`, every ten minutes at most in this process."""
+    now = host.clock.now()
+    last = _purged_at.get(host.database.url)
+    if last is not None and timedelta() <= now - last < _EVERY:
+        return
+    _purged_at[host.database.url] = now
+    async with host.database.begin() as db:
+        await purge(db, now)

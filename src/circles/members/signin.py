@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
 from circles.circle.provide import circle_of
-from circles.errors import ForbiddenError, SignInNeededError
+from circles.errors import SignInNeededError
 from circles.host import Host
+from circles.members import notices, people, sessions, throttle
 from circles.members import passphrase as passphrases
-from circles.members import people, sessions, throttle
 from circles.members.people import Member
 from circles.members.tables import AccountRow
 from circles.settings import Settings
@@ -31,7 +31,7 @@ _KEPT = "circles_member"
 HANDLE_TYPED_CHARS_MAX = 200
 
 
-class WrongPassphraseError(ForbiddenError):
+class WrongPassphraseError(SignInNeededError):
     """Handle and passphrase do not belong together; which of the two is never said."""
 
     code = "wrong-passphrase"
@@ -128,6 +128,7 @@ async def change_passphrase(
         await _keep_hash(db, member.id, fresh)
         await throttle.forgive(db, key)
         await sessions.end_all(db, member.id, but_token=token)
+        await notices.tell(db, member.id, "passphrase-changed", {}, host.clock.now())
 
 
 async def is_own_passphrase(
