@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -13,6 +14,10 @@ from circles.circle import circles
 from circles.circle.circles import Circle, UnknownCircleError
 from circles.host import Host
 from circles.web.i18n import speaking
+
+# What a handler writes: `circle: TheCircle, host: TheHost`.
+TheCircle: TypeAlias = NamedDependency[Circle]
+TheHost: TypeAlias = NamedDependency[Host]
 
 # Error pages look for the circle under this name, too.
 _KEPT = "circle"

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from circles.circle.circles import Circle
+from circles.circle.provide import TheCircle, TheHost
 from circles.host import Host
 from circles.members import first_pledge, invitations, notices, people, pledges, sessions
 from circles.members import passphrase as passphrases
@@ -76,7 +78,7 @@ def _page(
 
 @get("/c/{slug:str}/join/{code:str}")
 async def join_page(
-    request: Request[Any, Any, Any], circle: Circle, host: Host, code: str
+    request: Request[Any, Any, Any], circle: TheCircle, host: TheHost, code: FromPath[str]
 ) -> Response[bytes]:
     """What the circle is, and the form; looking uses nothing up."""
     try:
@@ -89,7 +91,7 @@ async def join_page(
 
 @post("/c/{slug:str}/join/{code:str}")
 async def join(
-    request: Request[Any, Any, Any], circle: Circle, host: Host, code: str
+    request: Request[Any, Any, Any], circle: TheCircle, host: TheHost, code: FromPath[str]
 ) -> Response[bytes]:
     """Take the chair: account, first pledge and session in one transaction, or nothing at all."""
     form = await forms.read(request)

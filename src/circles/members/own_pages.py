@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from circles.circle.circles import Circle
+from circles.circle.provide import TheCircle, TheHost
 from circles.errors import MissingError, TooManyError
-from circles.host import Host
 from circles.members import notices, people, sessions, signin
 from circles.members.join_pages import read_new_passphrase
 from circles.members.people import Member
-from circles.members.signin import WrongPassphraseError
+from circles.members.signin import TheMember, WrongPassphraseError
 from circles.web import forms
 from circles.web.forms import Form
 from circles.web.i18n import gettext as _
@@ -21,7 +22,7 @@ from circles.web.render import page, see_other
 
 @get("/c/{slug:str}/in/people")
 async def people_page(
-    request: Request[Any, Any, Any], circle: Circle, member: Member, host: Host
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
     """Who is in, and what is pinned up. Nothing about money, nothing about votes."""
     async with host.database.read() as db:
@@ -33,7 +34,7 @@ async def people_page(
 
 @get("/c/{slug:str}/in/you")
 async def own_page(
-    request: Request[Any, Any, Any], circle: Circle, member: Member, host: Host
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
     """The account: where it is signed in, and what can be done with it."""
     async with host.database.read() as db:
@@ -45,7 +46,11 @@ async def own_page(
 
 @post("/c/{slug:str}/in/you/sessions/{public_id:str}/end")
 async def end_session(
-    request: Request[Any, Any, Any], circle: Circle, member: Member, host: Host, public_id: str
+    request: Request[Any, Any, Any],
+    circle: TheCircle,
+    member: TheMember,
+    host: TheHost,
+    public_id: FromPath[str],
 ) -> Response[bytes]:
     """Sign out one other browser of one's own."""
     try:
@@ -61,7 +66,7 @@ async def end_session(
 
 @post("/c/{slug:str}/in/you/sessions/end-others")
 async def end_other_sessions(
-    request: Request[Any, Any, Any], circle: Circle, member: Member, host: Host
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
     """Sign out everywhere but here."""
     async with host.database.begin() as db:
@@ -80,7 +85,7 @@ def _passphrase_page(
 
 @get("/c/{slug:str}/in/you/passphrase")
 async def passphrase_page(
-    request: Request[Any, Any, Any], circle: Circle, member: Member
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember
 ) -> Response[bytes]:
     """The form."""
     return _passphrase_page(request, circle, member, Form())
@@ -88,7 +93,7 @@ async def passphrase_page(
 
 @post("/c/{slug:str}/in/you/passphrase")
 async def change_passphrase(
-    request: Request[Any, Any, Any], circle: Circle, member: Member, host: Host
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
     """The old one is asked; all other sessions end."""
     form = await forms.read(request)

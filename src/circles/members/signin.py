@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +27,9 @@ from circles.members.people import Member
 from circles.members.tables import AccountRow
 from circles.settings import Settings
 from circles.web.i18n import gettext as _
+
+# What a handler writes: `member: TheMember`.
+TheMember: TypeAlias = NamedDependency[Member]
 
 _KEPT = "circles_member"
 HANDLE_TYPED_CHARS_MAX = 200
@@ -85,21 +89,20 @@ async def sign_in(
     wanted = people.handle_key(handle[:HANDLE_TYPED_CHARS_MAX])
     key = await throttle.take(host, "sign-in", circle.id, wanted)
     async with host.database.read() as db:
-        row = await db.scalar(
-            select(AccountRow).where(
-                AccountRow.circle_id == circle.id, AccountRow.handle_key == wanted
+        row = (
+            await db.execute(
+                select(AccountRow.id, AccountRow.passphrase_hash).where(
+                    AccountRow.circle_id == circle.id, AccountRow.handle_key == wanted
+                )
             )
-        )
-    kept_hash = row.passphrase_hash if row else None
-    if not await passphrases.matches(kept_hash, passphrase) or row is None:
+        ).first()
+    member_id, kept_hash = row if row is not None else (b"", None)
+    if not await passphrases.matches(kept_hash, passphrase) or kept_hash is None:
         raise WrongPassphraseError(_("These two do not belong together. Look at both once more."))
-    fresh = (
-        await passphrases.hash_of(passphrase)
-        if passphrases.is_outdated(row.passphrase_hash)
-        else None
-    )
+    outdated = passphrases.is_outdated(kept_hash)
+    fresh = await passphrases.hash_of(passphrase) if outdated else None
     async with host.database.begin() as db:
-        member = await people.get(db, circle.id, row.id)
+        member = await people.get(db, circle.id, member_id)
         if fresh:
             await _keep_hash(db, member.id, fresh)
         await throttle.forgive(db, key)

@@ -10,11 +10,11 @@ from typing import Any
 from litestar import Request, Response, delete, get, post
 
 from circles.circle.circles import Circle
+from circles.circle.provide import TheCircle, TheHost
 from circles.errors import InvalidError, TooManyError
 from circles.host import Host
 from circles.members import notices, sessions, signin
-from circles.members.people import Member
-from circles.members.signin import WrongPassphraseError
+from circles.members.signin import TheMember, WrongPassphraseError
 from circles.web import forms
 from circles.web.forms import Form
 from circles.web.i18n import gettext as _
@@ -46,7 +46,7 @@ def _page(
 
 
 @get("/c/{slug:str}/sign-in")
-async def sign_in_page(request: Request[Any, Any, Any], circle: Circle) -> Response[bytes]:
+async def sign_in_page(request: Request[Any, Any, Any], circle: TheCircle) -> Response[bytes]:
     """The form; who is signed in goes on at once."""
     then = request.query_params.get("then", "")
     if await signin.live_member(request) is not None:
@@ -55,7 +55,9 @@ async def sign_in_page(request: Request[Any, Any, Any], circle: Circle) -> Respo
 
 
 @post("/c/{slug:str}/sign-in")
-async def sign_in(request: Request[Any, Any, Any], circle: Circle, host: Host) -> Response[bytes]:
+async def sign_in(
+    request: Request[Any, Any, Any], circle: TheCircle, host: TheHost
+) -> Response[bytes]:
     """Check, rotate, and go on; with words waiting for the member, to those first."""
     form = await forms.read(request)
     handle = form.text("handle", max_chars=signin.HANDLE_TYPED_CHARS_MAX)
@@ -81,7 +83,9 @@ async def sign_in(request: Request[Any, Any, Any], circle: Circle, host: Host) -
 
 
 @post("/c/{slug:str}/sign-out")
-async def sign_out(request: Request[Any, Any, Any], circle: Circle, host: Host) -> Response[bytes]:
+async def sign_out(
+    request: Request[Any, Any, Any], circle: TheCircle, host: TheHost
+) -> Response[bytes]:
     """End this browser's session; nobody signed in is no error."""
     answer = see_other(f"{circle.path}/")
     await _end(request, circle, host, answer)
@@ -101,7 +105,7 @@ async def _end(
 
 @get("/c/{slug:str}/in/told")
 async def told_page(
-    request: Request[Any, Any, Any], circle: Circle, member: Member, host: Host
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
     """Words for this member alone."""
     async with host.database.read() as db:
@@ -112,7 +116,7 @@ async def told_page(
 
 @post("/c/{slug:str}/in/told")
 async def told_read(
-    request: Request[Any, Any, Any], circle: Circle, member: Member, host: Host
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
     """They have been read: forget those that were on the page."""
     form = await forms.read(request)
@@ -135,6 +139,11 @@ def _strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def _is_text(words: str) -> bool:
+    """JSON can spell half a letter, which is none."""
+    return not any("\ud800" <= c <= "\udfff" for c in words)
+
+
 def _credentials(body: bytes) -> tuple[str, str]:
     """Handle and passphrase of `{"handle": ..., "passphrase": ...}`; InvalidError."""
     try:
@@ -143,14 +152,18 @@ def _credentials(body: bytes) -> tuple[str, str]:
         read = None
     if isinstance(read, dict) and set(read) == {"handle", "passphrase"}:
         handle, passphrase = read["handle"], read["passphrase"]
-        if isinstance(handle, str) and isinstance(passphrase, str):
+        if (
+            isinstance(handle, str)
+            and isinstance(passphrase, str)
+            and _is_text(handle + passphrase)
+        ):
             return handle, passphrase
     raise InvalidError(_('Send {"handle": "…", "passphrase": "…"}, nothing else.'))
 
 
 @post("/c/{slug:str}/api/session", opt={"machine": True})
 async def session_begin(
-    request: Request[Any, Any, Any], circle: Circle, host: Host
+    request: Request[Any, Any, Any], circle: TheCircle, host: TheHost
 ) -> Response[bytes]:
     """JSON in, 204 and a cookie out; 401 `wrong-passphrase`, 429 `too-many`."""
     handle, passphrase = _credentials(await request.body())
@@ -163,7 +176,7 @@ async def session_begin(
 
 
 @get("/c/{slug:str}/api/session", opt={"machine": True})
-async def session_of(member: Member) -> Response[bytes]:
+async def session_of(member: TheMember) -> Response[bytes]:
     """Who is signed in; 401 `sign-in` if nobody is."""
     body = json.dumps({"handle": member.handle}, ensure_ascii=False).encode()
     return Response(body, media_type="application/json")
@@ -171,7 +184,7 @@ async def session_of(member: Member) -> Response[bytes]:
 
 @delete("/c/{slug:str}/api/session", opt={"machine": True}, status_code=204)
 async def session_end(
-    request: Request[Any, Any, Any], circle: Circle, host: Host
+    request: Request[Any, Any, Any], circle: TheCircle, host: TheHost
 ) -> Response[None]:
     """204, signed out."""
     answer: Response[None] = Response(None, status_code=204)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from circles.circle.circles import Circle
-from circles.host import Host
+from circles.circle.provide import TheCircle, TheHost
 from circles.members import passphrase as passphrases
 from circles.members import sessions, way_back
 from circles.members.join_pages import read_new_passphrase
@@ -32,7 +33,7 @@ def _over(request: Request[Any, Any, Any], circle: Circle) -> Response[bytes]:
 
 @get("/c/{slug:str}/way-back/{code:str}")
 async def way_back_page(
-    request: Request[Any, Any, Any], circle: Circle, host: Host, code: str
+    request: Request[Any, Any, Any], circle: TheCircle, host: TheHost, code: FromPath[str]
 ) -> Response[bytes]:
     """The form; looking uses nothing up."""
     try:
@@ -45,7 +46,7 @@ async def way_back_page(
 
 @post("/c/{slug:str}/way-back/{code:str}")
 async def come_back(
-    request: Request[Any, Any, Any], circle: Circle, host: Host, code: str
+    request: Request[Any, Any, Any], circle: TheCircle, host: TheHost, code: FromPath[str]
 ) -> Response[bytes]:
     """Set the passphrase, end all sessions, begin one here."""
     form = await forms.read(request)
