@@ -20,11 +20,13 @@ from litestar import Litestar
 from playwright.async_api import Browser
 
 from circles import migrate
+from circles.app import create_app
 from circles.clock import MovableClock
 from circles.db import Database
 from circles.host import Host
 from circles.settings import Settings
 from circles.vault import Vault
+from circles.web import serve
 from tests import chromium, postgres
 
 START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
@@ -184,8 +186,6 @@ async def host(
 @pytest.fixture
 def app(host: Host) -> Litestar:
     """The whole application over the host."""
-    from circles.app import create_app
-
     return create_app(host)
 
 
@@ -218,9 +218,7 @@ async def served(
 ) -> AsyncIterator[Served]:
     """The application behind the real server; `served.host` is the `host` of the test."""
     assert listener is not None
-    server = uvicorn.Server(
-        uvicorn.Config(app, http="h11", ws="none", log_config=None, access_log=False)
-    )
+    server = uvicorn.Server(serve.configure(app, host.settings))
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         if running.done():
