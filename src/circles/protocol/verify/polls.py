@@ -55,6 +55,7 @@ def check_range(state: PollState, report: Report) -> None:
     index, close = state.close
     where = f"entry {index}"
     stand = [cast.index for cast in state.cast]
+    within = [cast for cast in state.cast if close.first <= cast.index < index]
     report.expect(
         stand == list(range(close.first, close.first + close.ballots))
         and close.first + close.ballots == index,
@@ -63,7 +64,7 @@ def check_range(state: PollState, report: Report) -> None:
         "what was cast does not stand, all of it and nothing else, right before the close",
     )
     report.expect(
-        all(before.leaf < after.leaf for before, after in pairwise(state.cast)),
+        all(before.leaf < after.leaf for before, after in pairwise(within)),
         "4.sorted",
         where,
         "what was cast is not sorted by leaf hash",
