@@ -122,7 +122,7 @@ BANNED = {
     "award, payout": r"disbursements?",
     "round": r"voting cycles?",
 }
-IN_TEMPLATES_ONLY = {"the box, the program": r"database|server error|HTTP|JSON|CSRF|tokens?"}
+IN_TEMPLATES_ONLY = {"the box, the program": r"database|server error|HTTP|CSRF|tokens?"}
 
 
 def visible(template: str) -> str:
