@@ -16,17 +16,57 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from circles.circle import calendar
+from circles.circle.calendar import RoundDates
+from circles.circle.circles import Circle
 from circles.protocol import ballot as b
 from circles.protocol import messages as m
 from circles.protocol import seal, signature
 from circles.protocol.blind import IssuerKey
+from circles.protocol.draw import draw_order
 from circles.protocol.merkle import leaf, node
 from circles.protocol.text import b64, unb64
-from tests.script.conftest import POLICY, STATIC
+from circles.rounds import booth_context
+from circles.rounds.booth_context import Request
+from circles.rounds.rounds import PollState, Round
+from circles.web import static
+from circles.web.guard import CSP
+from circles.web.i18n import speaking
+from circles.web.render import html
+from tests.script.conftest import STATIC
 
 SCOPE = "/c/maple-row"
 MONTH = "2026-10"
 CANDIDATES = 3
+NOMINATIONS = (
+    ("Saturday soup\nVegetables for the big pot on four Saturdays.\n", m.Ask(4500)),
+    ("Warm boots for two\nTwo children who grew three sizes.\n", m.Ask(6000, part=True)),
+    ("A ramp for number 14\nWood and hinges for two steps.\n", m.Ask(None, 8000, part=True)),
+)
+SHOWN = Circle(
+    id=bytes(16),
+    slug="maple-row",
+    name="Maple Row",
+    purpose="",
+    norms="",
+    currency="EUR",
+    zone="Europe/Dublin",
+    locale="en_GB",
+    hue="mulberry",
+    cap=20,
+    rule="most-ticks/1",
+    least_minor=500,
+    vote_slots=3,
+    nominate_slots=2,
+    min_voters=3,
+    calendar=calendar.DEFAULT,
+    pay_holder="",
+    pay_iban="",
+    pay_words="",
+    pledge_ceiling_minor=0,
+    log_origin="circles.example/c/maple-row",
+    founded_at=datetime(2026, 9, 1, tzinfo=UTC),
+)
 
 
 def _root(hashes: list[bytes]) -> bytes:
@@ -59,6 +99,7 @@ class SmallCircle:
         for purpose in ("nominate", "vote"):
             self._announce(purpose)
         self.slate: m.Slate | None = None
+        self.nominated: dict[bytes, tuple[m.Ask, b.Document]] = {}
 
     # ---- the round
 
@@ -96,11 +137,81 @@ class SmallCircle:
         self.entries.append(text)
         self.records[name] = text
 
+    def nominate(self, text: str, ask: m.Ask) -> None:
+        """Somebody else's nomination, straight into the log."""
+        pending = b.begin_take(self.polls["nominate"])
+        take = pending.take(self.members[1], 0)
+        signed = self._issuers["nominate"].sign_blinded(take.blinded[0])
+        credential = pending.finish(m.Taken(take.record_id(), (signed,)))
+        document = b.Document.of(text)
+        made = b.make_nomination(self.polls["nominate"], credential, ask, document)
+        self.entries.append(made.text())
+        self.nominated[made.record_id()] = (ask, document)
+
     def open_vote(self) -> None:
-        """Nominating is over: a slate of three, whatever was nominated."""
-        leaves = tuple(secrets.token_bytes(32) for _ in range(CANDIDATES))
+        """Nominating is over: a slate of three."""
+        for text, ask in NOMINATIONS:
+            self.nominate(text, ask)
+        leaves = tuple(draw_order(self.draw_salt, self.nominated))
         self.slate = m.Slate(self.polls["vote"].record_id(), self.draw_salt, leaves)
         self._log("vote/slate", self.slate.text())
+
+    def requests(self) -> list[Request]:
+        """The candidates as the ballot shows them."""
+        assert self.slate is not None
+        found = []
+        for number, nomination in enumerate(self.slate.candidates, start=1):
+            ask, document = self.nominated[nomination]
+            found.append(Request.of(number, nomination, ask, document.salt, document.text))
+        return found
+
+    def round(self) -> Round:
+        """The round as the server's room would hand it to its pages."""
+        states = {}
+        for purpose, poll in self.polls.items():
+            close = self.records.get("vote/close") if purpose == "vote" else None
+            states[purpose] = PollState(
+                poll_hash=poll.record_id(),
+                purpose=purpose,
+                text=poll.text(),
+                take_from=poll.take_from,
+                opens_at=poll.opens_at,
+                closes_at=poll.closes_at,
+                reissued=0,
+                shut=close is not None,
+                close_text=close,
+                keys_destroyed=False,
+            )
+        nominate, vote = states["nominate"], states["vote"]
+        dates = RoundDates(
+            take_from=nominate.take_from,
+            nominating_opens=nominate.opens_at,
+            nominating_closes=nominate.closes_at,
+            voting_opens=vote.opens_at,
+            voting_closes=vote.closes_at,
+            count_at=vote.closes_at,
+            pay_until=vote.closes_at,
+            thanks_from=vote.closes_at,
+        )
+        slate = self.records.get("vote/slate")
+        result = self.records.get("vote/result")
+        return Round(
+            bytes(16), MONTH, dates, nominate, vote, slate, result is not None, result, None, False
+        )
+
+    def page(self, name: str) -> bytes:
+        """A page of the booth, from its real template and context."""
+        round_, circle = self.round(), SHOWN
+        now = round_.nominate.opens_at
+        with speaking(circle):
+            contexts: dict[str, Callable[[], dict[str, Any]]] = {
+                "collect": lambda: booth_context.collect(circle, round_, now),
+                "nominate": lambda: booth_context.nominate(circle, round_),
+                "ballot": lambda: booth_context.ballot(circle, round_, self.requests(), 13500),
+                "check": lambda: booth_context.check(circle, round_, self.requests()),
+            }
+            context = contexts[name]()
+        return html(f"ballot/{name}.html", context, circle=circle, member=object())
 
     def takes_file(self) -> bytes:
         """The takes of the vote."""
@@ -222,6 +333,8 @@ class SmallCircle:
         """POST cast."""
         if "closed" in self.lie:
             return self._problem(410, "closed")
+        if "no answers" in self.lie:
+            return 502, "text/html", b""
         if self._once("friendly page"):
             return 200, "text/html", b""
         try:
@@ -250,20 +363,29 @@ class SmallCircle:
         return text
 
 
+def _file(path: str) -> tuple[int, str, bytes]:
+    """A served file (with the digest of the tree, or plain), a test's script, or an empty page."""
+    first, _, rest = path.lstrip("/").partition("/")
+    name = rest.removeprefix(f"{static.tree().digest}/")
+    if first == "static" and name in static.tree().files:
+        file = static.tree().files[name]
+        return 200, file.kind, file.body
+    if first == "script" and (STATIC.parents[2] / "tests" / "script" / rest).is_file():
+        return 200, "text/javascript", (STATIC.parents[2] / "tests" / "script" / rest).read_bytes()
+    return 200, "text/html; charset=utf-8", b"<!doctype html><title>-</title>"
+
+
 def _handler(circle: SmallCircle) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             circle.seen.append(("GET", self.path, dict(self.headers.items())))
-            if self.path.startswith(f"{SCOPE}/") and self.path != f"{SCOPE}/in/booth":
+            name = self.path.removeprefix(f"{SCOPE}/in/")
+            if name in {"collect", "nominate", "ballot", "check"}:
+                self._answer((200, "text/html; charset=utf-8", circle.page(name)))
+            elif self.path.startswith(f"{SCOPE}/") and name == self.path:
                 self._answer(circle.get(self.path.removeprefix(f"{SCOPE}/")))
-                return
-            first, _, rest = self.path.lstrip("/").partition("/")
-            roots = {"static": STATIC, "script": STATIC.parents[2] / "tests" / "script"}
-            path = roots.get(first, STATIC) / rest
-            if first in roots and path.is_file():
-                self._answer((200, "text/javascript", path.read_bytes()))
             else:
-                self._answer((200, "text/html; charset=utf-8", b"<!doctype html><title>-</title>"))
+                self._answer(_file(self.path))
 
         def do_POST(self) -> None:
             circle.seen.append(("POST", self.path, dict(self.headers.items())))
@@ -279,8 +401,8 @@ def _handler(circle: SmallCircle) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
-            self.send_header("Content-Security-Policy", POLICY)
-            if self.path.endswith("/in/booth"):
+            self.send_header("Content-Security-Policy", CSP)
+            if self.path.startswith(f"{SCOPE}/in/"):
                 self.send_header("Set-Cookie", f"circles=secret; Path={SCOPE}; HttpOnly")
             self.end_headers()
             self.wfile.write(body)

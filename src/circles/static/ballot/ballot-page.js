@@ -1,6 +1,6 @@
 // The ballot in three steps on one page: tick, look over, send.
 
-import { compareWithPublic, pending, sealVote, sendAll, usable } from "./cast.js";
+import { checkWords, compareWithPublic, pending, sealVote, sendAll, usable } from "./cast.js";
 import { TroubleError } from "./log.js";
 import {
   boothOf,
@@ -94,6 +94,7 @@ function line(candidate, count) {
 async function sealAndSend() {
   const progress = progressIn(one("[data-progress]"), words.sent);
   const checked = await compareWithPublic(booth, "vote");
+  await checkWords(booth, data.documents);
   const held = credentials();
   if (held.length < data.ticks) throw new TroubleError("no-credentials");
   const flat = ticked().flatMap(([candidate, count]) => Array(count).fill(candidate));

@@ -1,6 +1,6 @@
 // Casting: nominations and ballots, without sign-in and without a name (protocol.md, 4.3).
 
-import { base64url, bytesOf, randomBytes, utf8 } from "./bytes.js";
+import { bytesOf, randomBytes, utf8 } from "./bytes.js";
 import {
   DOCUMENT_BYTES_MAX,
   documentHash,
@@ -11,7 +11,7 @@ import {
 import { TroubleError, WITHOUT_NAME, publicRecord } from "./log.js";
 import { lastSeq } from "./store.js";
 import { problemCode } from "./take.js";
-import { leafId } from "./text.js";
+import { leafId, parse } from "./text.js";
 
 const SEQ_MAX = 20;
 const TRIES = 3;
@@ -207,7 +207,22 @@ export async function sendAll(booth, purpose, records, progress = () => {}, wait
   return done.sort((a, b) => a.slot - b.slot);
 }
 
-/** Whether a signed-in page's document is the one that a nomination names. */
-export async function documentFits(salt, text, doc) {
-  return (await documentHash(bytesOf(salt), text)) === doc && base64url(bytesOf(salt)) === salt;
+function askText({ amount, ceiling, part }) {
+  return `${amount} ${ceiling ?? "-"} ${part}`;
+}
+
+/**
+ * That the words a signed-in page shows are those that the nominations in the log name.
+ * @param documents list of {leaf, salt, text, ask}
+ * @throws {TroubleError} words-differ, or what reading the log throws
+ */
+export async function checkWords(booth, documents) {
+  for (const { leaf, salt, text, ask } of documents) {
+    const index = await booth.log.indexOf(leaf);
+    if (index === null) throw new TroubleError("words-differ");
+    const [entry] = await booth.log.entries(index, index + 1);
+    const nomination = parse("nomination", entry);
+    const same = (await documentHash(bytesOf(salt), text)) === nomination.doc;
+    if (!same || askText(nomination.ask) !== ask) throw new TroubleError("words-differ");
+  }
 }

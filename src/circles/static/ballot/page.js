@@ -47,14 +47,14 @@ function codeOf(error) {
   return "unknown";
 }
 
-/** Shows the words for what went wrong and moves there. Gives the code. */
+/** Shows the words for what went wrong, in the part that is open, and moves there. */
 export function showTrouble(error) {
   clearTrouble();
   const code = codeOf(error);
   const notice = one(`[data-trouble~="${CSS.escape(code)}"]`) ?? one('[data-trouble~="unknown"]');
+  one("[data-part]:not([hidden]) [data-trouble-place]")?.append(notice);
   notice.hidden = false;
   notice.focus();
-  return code;
 }
 
 /** What this browser cannot do, as a TroubleError; null where it can do everything needed. */
