@@ -25,11 +25,13 @@ from circles.web import serve as web_serve
 from circles.web.static import routes as static_routes
 
 # Each room adds its own line when its pages land: the module that exports `routes`.
-PAGES: tuple[str, ...] = ("circles.members.pages",)
+PAGES: tuple[str, ...] = (
+    "circles.public.pages",
+    "circles.members.pages",
+    "circles.month.pages",
+)
 # Modules with `async tick(host)`: what has to happen without anybody asking.
 TICKS: tuple[str, ...] = ("circles.members.retention",)
-
-
 TICK_S = 20
 _log = structlog.get_logger("circles")
 

@@ -90,7 +90,8 @@ _SPOKEN_ATTRIBUTE = re.compile(r'\b(?:aria-label|alt|title|placeholder)="([^"]*)
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: str(p.relative_to(render.TEMPLATES_DIR)))
 def test_no_template_holds_plain_text(path: Path) -> None:
     """What is no tag and no Jinja is a word that nobody could translate."""
-    bare = _BLOCKS.sub("", path.read_text())
+    # What a person types into a computer is the same in every language.
+    bare = re.sub(r"<code>.*?</code>", "", _BLOCKS.sub("", path.read_text()))
     bare = re.sub(r'[\w-]+="[^"]*"', "", bare) if path.name == "macros.html" else bare
     left = [t for t in _TAG.sub("\0", bare).split("\0") if not _ALLOWED_ALONE.match(t)]
     assert left == []

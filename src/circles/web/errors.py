@@ -102,7 +102,8 @@ def _title(status: int) -> tuple[str, bool]:
 
 def _handler(request: Request[Any, Any, Any]) -> BaseRouteHandler | None:
     """The route that was found; none when routing itself failed, whatever the types promise."""
-    found: BaseRouteHandler | None = dict(request.scope).get("route_handler")  # type: ignore[assignment]
+    scope: dict[str, Any] = {**request.scope}
+    found: BaseRouteHandler | None = scope.get("route_handler")
     return found
 
 
@@ -156,7 +157,8 @@ def _in_its_language(handle: Callable[..., Response[bytes]]) -> Callable[..., Re
 
 def _circle(request: Request[Any, Any, Any]) -> Any:
     """The circle this was about, when it was found before things went wrong."""
-    return dict(request.scope).get("state", {}).get("circle")  # type: ignore[attr-defined]
+    scope: dict[str, Any] = {**request.scope}
+    return scope.get("state", {}).get("circle")
 
 
 @_in_its_language

@@ -1,0 +1,68 @@
+"""What is kept, and for how long: every room on one page that anyone may read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+
+from circles.circle.circles import Circle
+from circles.members import retention
+from circles.web.render import page
+
+
+def _(message: str) -> str:
+    """Mark for translation; the page translates."""
+    return message
+
+
+# What no timetable of a room says, because it is structure: the box, the log, the books.
+BOX = [
+    retention.Kept(
+        _("Ballots before the close: sealed, with no time, no order and no name"),
+        _("until the box is closed; then they stand in the record and are gone from the box"),
+        _("so that they can be counted"),
+    ),
+    retention.Kept(
+        _("The record: sealed ballots, opened ticks, results"),
+        _("for ever; there is no name and no word of yours in it"),
+        _("so that anyone can count again, also in years"),
+    ),
+    retention.Kept(
+        _("Who collected ticks, under a number made for that vote alone"),
+        _("90 days after the close"),
+        _("so that you can see whether somebody collected in your name"),
+    ),
+    retention.Kept(
+        _("The words of a nomination"),
+        _("until somebody asks to take them down; replaced ones until the close"),
+        _("so that members can read what they vote on"),
+    ),
+    retention.Kept(
+        _("The name and story of who was helped"),
+        _("until they or the circle take it back"),
+        _("so that everyone can see where the money went"),
+    ),
+    retention.Kept(
+        _("Where an award is to be paid"),
+        _("until the payment has arrived"),
+        _("so that it can be paid; only officers see it"),
+    ),
+]
+NEVER = [
+    _("Addresses of phones and computers"),
+    _("What kind of phone or browser you have"),
+    _("When you put a ballot into the box"),
+    _("How often you come, or what you look at"),
+    _("Anything from other sites, or for them"),
+]
+
+
+@get("/c/{slug:str}/kept")
+async def kept_page(
+    request: Request[Any, Any, Any], circle: NamedDependency[Circle]
+) -> Response[bytes]:
+    """The timetables, in words."""
+    context = {"people": retention.TIMETABLE, "box": BOX, "never": NEVER}
+    return page(request, "month/kept.html", context, circle=circle)
