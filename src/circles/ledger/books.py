@@ -27,6 +27,7 @@ from circles.ledger.journal import (
     entry_transfers,
     record,
     reverse,
+    reversed_by,
     transfer,
 )
 from circles.ledger.tables import Balance, Book, Idempotency, Note, SealRow, TransferRow
@@ -61,7 +62,9 @@ __all__ = [
     "erase_note",
     "fund_minor",
     "has_book",
+    "is_reversed",
     "journal",
+    "lock",
     "member_minor",
     "open_book",
     "record",
@@ -123,6 +126,17 @@ async def open_book(db: AsyncSession, circle_id: bytes, currency: str, now: date
             closed_through=None,
         )
     )
+
+
+async def lock(db: AsyncSession, circle_id: bytes) -> None:
+    """Let nobody else book here until this transaction ends."""
+    await book_of(db, circle_id, lock=True)
+
+
+async def is_reversed(db: AsyncSession, circle_id: bytes, transfer_id: bytes) -> bool:
+    """Whether a transfer of this circle was undone."""
+    book = await book_of(db, circle_id)
+    return await reversed_by(db, book.id, transfer_id) is not None
 
 
 async def has_book(db: AsyncSession, circle_id: bytes) -> bool:

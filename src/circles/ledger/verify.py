@@ -22,6 +22,7 @@ from circles.host import Host
 from circles.ledger.problems import Problem, as_day, as_time
 from circles.ledger.transfer import genesis
 from circles.ledger.verify_chain import Chain, Claim
+from circles.ledger.verify_payouts import payouts_of
 from circles.ledger.verify_rows import around, of_book
 from circles.protocol.records import Seal
 from circles.protocol.text import b64
@@ -55,6 +56,7 @@ async def verify_books(
             checked += chain.checked
             problems += chain.problems
             problems += await of_book(db, book, chain)
+            problems += await payouts_of(db, book, chain.name)
         problems += await around(db, host.database.dialect)
         problems += _no_book(books, logged or {})
     return problems

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
@@ -231,6 +231,27 @@ async def mark_moved(db: AsyncSession, due_id: bytes, at: datetime) -> bool:
         .returning(PledgeDueRow.id)
     )
     return moved.first() is not None
+
+
+async def take_back(db: AsyncSession, circle_id: bytes, book_number: str, month: str) -> None:
+    """A due's move to the fund was undone: it waits again if it is of the newest month, else it is
+    over (there are no arrears here)."""
+    newest = await db.scalar(
+        select(func.max(PledgeDueRow.month)).where(PledgeDueRow.circle_id == circle_id)
+    )
+    whose = select(AccountRow.id).where(
+        AccountRow.circle_id == circle_id, AccountRow.book_number == book_number
+    )
+    await db.execute(
+        update(PledgeDueRow)
+        .where(
+            PledgeDueRow.account_id.in_(whose),
+            PledgeDueRow.month == month,
+            PledgeDueRow.state == MOVED,
+        )
+        .values(state=WAITING if month == newest else DROPPED, moved_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def erase_before(db: AsyncSession, month: str) -> None:
