@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle import iban
@@ -154,12 +154,12 @@ async def get(
 
 
 async def _select(
-    db: AsyncSession, circle_id: bytes, which: object, *, lock: bool = False
+    db: AsyncSession, circle_id: bytes, which: ColumnElement[bool], *, lock: bool = False
 ) -> list[Payout]:
     query = (
         select(PayoutRow)
         .join(Book, Book.id == PayoutRow.book_id)
-        .where(Book.circle_id == circle_id, which)  # type: ignore[arg-type]  # a boolean expression
+        .where(Book.circle_id == circle_id, which)
         .order_by(PayoutRow.month, PayoutRow.candidate, PayoutRow.proposed_at)
         .execution_options(populate_existing=True)
     )

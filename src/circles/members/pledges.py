@@ -9,11 +9,10 @@ round's dues are raised, and reads "skipped" to the member. Nobody else can tell
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
@@ -202,19 +201,13 @@ async def dues_of(db: AsyncSession, member_id: bytes) -> list[Due]:
     return await _dues(db, PledgeDueRow.account_id == member_id)
 
 
-async def _dues(db: AsyncSession, which: object) -> list[Due]:
-    rows: Sequence[tuple[PledgeDueRow, str]] = (
-        (
-            await db.execute(
-                select(PledgeDueRow, AccountRow.book_number)
-                .join(AccountRow, AccountRow.id == PledgeDueRow.account_id)
-                .where(which)  # type: ignore[arg-type]  # a boolean expression over PledgeDueRow
-                .order_by(PledgeDueRow.month, AccountRow.book_number)
-                .execution_options(populate_existing=True)
-            )
-        )
-        .tuples()
-        .all()
+async def _dues(db: AsyncSession, which: ColumnElement[bool]) -> list[Due]:
+    rows = await db.execute(
+        select(PledgeDueRow, AccountRow.book_number)
+        .join(AccountRow, AccountRow.id == PledgeDueRow.account_id)
+        .where(which)
+        .order_by(PledgeDueRow.month, AccountRow.book_number)
+        .execution_options(populate_existing=True)
     )
     return [
         Due(r.id, r.account_id, number, r.month, r.amount_minor, r.state, r.moved_at)
