@@ -1,18 +1,17 @@
-"""A circle with a book and a few members, made by the rooms' own functions, without any page."""
+"""Maple Row with its book and a few members, and money that comes and goes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from circles.circle import circles
-from circles.circle.calendar import DEFAULT
-from circles.circle.circles import Circle, NewCircle
+from circles.circle.circles import Circle
 from circles.host import Host
 from circles.ledger import books, chart
 from circles.ledger.books import NewTransfer
 from circles.members import people, pledges
 from circles.members.people import Member
+from tests.neighbours import circle_of
 
 NAMES = ("marisol", "wren", "bea", "tomasz", "ines", "jonas")
 LONG_AGO = datetime(2026, 8, 1, 8, 0, tzinfo=UTC)
@@ -67,35 +66,21 @@ class Neighbours:
             await books.allocate(db, self.circle.id, month, awards, carried, 0, self.now)
 
 
-async def neighbours(host: Host, count: int = 6) -> Neighbours:
-    """Found Maple Row and let `count` people in."""
-    new = NewCircle(
-        name="Maple Row",
-        purpose="We look after each other.",
-        norms="What is said here stays here.",
-        currency="EUR",
-        zone="Europe/Berlin",
-        locale="en_GB",
-        hue="mulberry",
-        cap=20,
-        calendar=DEFAULT,
-        pledge_ceiling_minor=5000,
-    )
-    now = host.clock.round_now()
-    members: dict[str, Member] = {}
+async def neighbours(host: Host, count: int = 6, *, passphrase_hash: str = "none") -> Neighbours:
+    """Found Maple Row with an open book, and let `count` people in; each pledges 10.00."""
+    circle, members = await circle_of(host), dict[str, Member]()
     async with host.database.begin() as db:
-        circle = await circles.found(db, "127.0.0.1:8000", new, LONG_AGO)
-        await books.open_book(db, circle.id, circle.currency, now)
+        await books.open_book(db, circle.id, circle.currency, host.clock.round_now())
         for name in NAMES[:count]:
             roles = {"marisol": {"treasurer"}, "wren": {"steward"}}.get(name, set())
             members[name] = await people.join(
                 db,
                 circle,
                 handle=name,
-                passphrase_hash="none",
+                passphrase_hash=passphrase_hash,
                 roles=frozenset(roles),
                 round_now=LONG_AGO,
-                at=LONG_AGO + timedelta(days=1),
+                at=LONG_AGO,
             )
             await pledges.change(db, circle, members[name].id, 1000, LONG_AGO)
     return Neighbours(host, circle, members)
