@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from circles.protocol import messages as m
@@ -305,14 +306,81 @@ def test_a_missing_ballot_is_said_plainly(visit: Visit) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("name", ["collect", "ballot", "nominate", "check"])
-def test_what_a_browser_lacks_is_said_in_words(
-    visit: Visit, name: str, bend: str, words: str
-) -> None:
+def test_what_a_browser_lacks_is_said_in_words(visit: Visit, bend: str, words: str) -> None:
     visit.circle.open_vote()
     visit.chromium.run(lambda _: visit.context.add_init_script(bend))
-    visit.at(name, says(words))
+    for name in ("collect", "nominate", "ballot", "check"):
+        visit.at(name, says(words))
     assert not [path for method, path, _ in visit.circle.seen if method == "POST"]
+
+
+def sound(page: Page) -> None:
+    """Axe finds nothing, light and dark, and nothing runs out of a narrow screen."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_every_step_is_sound_for_everyone(visit: Visit) -> None:
+    visit.at("collect", sound, press("Collect them"), reads("All collected."), sound)
+    visit.at("nominate", press("Look it over"), says("Please write a sentence"), sound)
+    visit.circle.open_vote()
+    open_all: Step = lambda page: page.locator("summary").click()  # noqa: E731  # a step
+    visit.at(
+        "ballot",
+        open_all,
+        tick(n1=3, n2=1),
+        sound,
+        tick(n1=1),
+        press("Look it over"),
+        sound,
+        press("Seal and send"),
+        reads("Sealed and sent."),
+        sound,
+    )
+    visit.circle.close_vote()
+    visit.at("check", sound, press("Look for my ballots"), reads("It holds."), sound)
+
+
+def keys(*names: str) -> Step:
+    """Press these keys one after another."""
+
+    def work(page: Page) -> None:
+        for name in names:
+            page.keyboard.press(name)
+
+    return work
+
+
+def focus_is_on(selector: str) -> Step:
+    """The focus has arrived there."""
+    return lambda page: expect(page.locator(f"{selector}:visible").first).to_be_focused()
+
+
+def test_a_keyboard_does_everything(visit: Visit) -> None:
+    visit.at(
+        "collect",
+        lambda page: page.locator("[data-collect]").focus(),
+        keys("Enter"),
+        reads("All collected."),
+        focus_is_on("h1"),
+    )
+    visit.circle.open_vote()
+    visit.at(
+        "ballot",
+        lambda page: page.locator('input[name="n1"][value="0"]').focus(),
+        keys("ArrowRight", "ArrowRight", "Tab", "ArrowRight", "Tab", "Tab", "Tab"),
+        focus_is_on(".tickbar button"),
+        keys("Enter"),
+        reads("Is this what you mean?"),
+        focus_is_on("h1"),
+        keys("Tab", "Enter"),
+        reads("Sealed and sent."),
+        focus_is_on("h1"),
+    )
+    assert sorted(opened(visit.circle).values()) == [[1], [1], [2]]
 
 
 def test_without_script_the_pages_say_why_they_need_it(chromium: Chromium) -> None:

@@ -117,7 +117,7 @@ function showReceipts() {
     const cast = record.casts.find((held) => held.seq === lastSeq(record));
     if (cast?.receipt == null) continue;
     list.append(receipt(words.receipts[i], cast));
-    saves.prepend(saver(words.saveReceipts[i], cast));
+    one("[data-saves-end]", saves).before(saver(words.saveReceipts[i], cast));
   }
 }
 

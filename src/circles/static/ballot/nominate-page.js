@@ -75,11 +75,20 @@ function lookOver(event) {
     return;
   }
   one("[data-see-recipient]").textContent = form.elements.recipient.value.trim();
-  one("[data-see-words]").textContent = form.elements.words.value.trim();
+  one("[data-see-words]").replaceChildren(...paragraphs(form.elements.words.value));
   const any = form.elements.kind.value === "any";
   one("[data-see-ask]").textContent = any ? words.any : form.elements.amount.value.trim();
   clearTrouble();
   showPart("look");
+}
+
+function paragraphs(text) {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "").map((line) => {
+    const paragraph = document.createElement("p");
+    paragraph.textContent = line;
+    return paragraph;
+  });
 }
 
 function chosen() {
