@@ -29,6 +29,7 @@ PAGES: tuple[str, ...] = (
     "circles.public.pages",
     "circles.members.pages",
     "circles.month.pages",
+    "circles.steward.pages",
 )
 # Modules with `async tick(host)`: what has to happen without anybody asking.
 TICKS: tuple[str, ...] = ("circles.members.retention",)

@@ -147,7 +147,7 @@ def _raise_to(settings: Settings, circle_id: bytes, newest: Signed) -> None:
     def higher(kept: Floor) -> Floor:
         if kept.size > newest.size:
             return kept
-        if kept.size == newest.size and kept.root != newest.root:
+        if kept.size == newest.size > 0 and kept.root != newest.root:
             raise LogBehindError(f"Two checkpoints of one size with two roots: stopped. {_SEE}")
         return replace(kept, size=newest.size, root=newest.root, note=newest.note.decode())
 

@@ -1,0 +1,9 @@
+"""All pages of founding and of keeping a circle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from circles.steward import founding_pages
+
+routes: list[Any] = [*founding_pages.routes]
