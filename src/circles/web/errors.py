@@ -130,6 +130,10 @@ def answer(
     request: Request[Any, Any, Any], said: Said, headers: dict[str, str] | None = None
 ) -> Response[bytes]:
     """The error as this reader reads it."""
+    handler = _handler(request)
+    if handler is not None and handler.opt.get("anyone"):
+        # Refused on the way in: the guard that opens answers to all has not seen this one.
+        headers = {**(headers or {}), "Access-Control-Allow-Origin": "*"}
     if wants_machine(request):
         return problem(said, headers)
     body = html("web/error.html", {"said": said}, circle=_circle(request))
