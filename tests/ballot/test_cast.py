@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -255,8 +255,8 @@ async def test_phases(
     body, second = poll.body(), timedelta(seconds=1)
     grace = timedelta(seconds=120)
 
-    async def at(moment: object, answer: tuple[int, str]) -> None:
-        clock.set_round(moment)  # type: ignore[arg-type]
+    async def at(moment: datetime, answer: tuple[int, str]) -> None:
+        clock.set_round(moment)
         given = await client.post(_path(purpose), content=body)
         if answer[1]:
             _refused(given, *answer)
