@@ -49,6 +49,12 @@ def _superseded(slate: m.Slate) -> m.Slate:
     return replace(slate, omits=tuple(omits))
 
 
+def _invented(slate: m.Slate) -> m.Slate:
+    """An omission of a nomination that does not exist."""
+    omits = sorted([*slate.omits, (bytes(32), "unlawful")], key=lambda omit: b64(omit[0]))
+    return replace(slate, omits=tuple(omits))
+
+
 STEP_3: list[Mutant] = [
     (
         "no slate",
@@ -88,7 +94,7 @@ STEP_3: list[Mutant] = [
     ("a nomination left out", bent(bend={"slate": change(omits=())}), {"3.nominations"}),
     (
         "one listed that nobody made",
-        bent(bend={"slate": lambda x: replace(x, omits=((bytes(32), "unlawful"), *x.omits))}),
+        bent(bend={"slate": _invented}),
         {"3.nominations"},
     ),
     ("one listed twice", bent(bend={"slate": _relist}), {"3.nominations"}),

@@ -13,7 +13,6 @@ import tempfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import quote, urlsplit
@@ -40,8 +39,7 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _bounded(stream: IO[bytes], name: str, bytes_max: int) -> bytes:
-    data = stream.read(bytes_max + 1)
+def _within(data: bytes, name: str, bytes_max: int) -> bytes:
     if len(data) > bytes_max:
         raise SourceError(f"{name} is longer than {bytes_max} bytes")
     return data
@@ -86,7 +84,7 @@ class FolderSource(Source):
             if not stat.S_ISREG(path.stat().st_mode):
                 raise MissingFileError(f"{name} is not a file")
             with path.open("rb") as stream:
-                return _bounded(stream, name, bytes_max)
+                return _within(stream.read(bytes_max + 1), name, bytes_max)
         except (FileNotFoundError, NotADirectoryError):
             raise MissingFileError(f"{name} is missing") from None
         except OSError as error:
@@ -138,7 +136,7 @@ class ZipSource(Source):
             raise MissingFileError(f"{name} is missing")
         try:
             with self._zip.open(member) as stream:
-                return _bounded(stream, name, bytes_max)
+                return _within(stream.read(bytes_max + 1), name, bytes_max)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise SourceError(f"{name} is damaged in the zip: {error}") from error
 
@@ -157,10 +155,7 @@ class UrlSource(Source):
         """The bytes of a file below the address."""
         address = f"{self._base}/{quote(_checked_name(name))}"
         with _fetch(address) as stream:
-            try:
-                return _bounded(stream, name, bytes_max)
-            except (OSError, HTTPException) as error:
-                raise SourceError(f"{address} broke off: {error}") from error
+            return _within(_receive(stream, bytes_max + 1, address), name, bytes_max)
 
     def names(self, folder: str) -> list[str]:
         """Nothing: an address cannot be listed."""
@@ -168,9 +163,20 @@ class UrlSource(Source):
         return []
 
 
+def _receive(stream: IO[bytes], size: int, address: str) -> bytes:
+    """At most `size` bytes of a body; one that breaks off is an unreadable archive, no crash."""
+    from http.client import HTTPException
+
+    try:
+        return stream.read(size)
+    except (OSError, HTTPException) as error:
+        raise SourceError(f"{address} broke off: {error}") from error
+
+
 def _fetch(address: str) -> IO[bytes]:
     """A GET over http or https only, wherever it is redirected to."""
     # Imported here: a folder or a zip is checked without loading TLS, which takes longest.
+    from http.client import HTTPException
     from urllib import error as errors
     from urllib import request as requests
 
@@ -202,7 +208,7 @@ def _fetched_zip(address: str) -> ZipSource:
     spool = tempfile.SpooledTemporaryFile(max_size=1 << 24)  # noqa: SIM115  # the zip reads from it
     with _fetch(address) as stream:
         size = 0
-        while block := stream.read(1 << 16):
+        while block := _receive(stream, 1 << 16, address):
             size += len(block)
             if size > ZIP_BYTES_MAX:
                 raise SourceError(f"{address} is longer than {ZIP_BYTES_MAX} bytes")

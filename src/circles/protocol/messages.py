@@ -111,11 +111,11 @@ def _write_tokens(prefixes: tuple[bytes, ...], tokens: tuple[bytes, ...]) -> Ite
 
 
 def _read_prefixes(lines: t.Lines) -> tuple[bytes, ...]:
-    return tuple(t.unb64(x, t.HASH_BYTES) for x in lines.numbered("prefix", ISSUERS_MAX, 1))
+    return tuple(t.read_b64(x, t.HASH_BYTES) for x in lines.numbered("prefix", ISSUERS_MAX, 1))
 
 
 def _read_rsa(lines: t.Lines, name: str) -> tuple[bytes, ...]:
-    return tuple(t.unrsa(x) for x in lines.numbered(name, ISSUERS_MAX, 1))
+    return tuple(t.read_b64(x, t.RSA_BYTES) for x in lines.numbered(name, ISSUERS_MAX, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,18 +153,18 @@ class Ballot(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
-            slate=t.unb64(lines.value("slate"), t.HASH_BYTES),
-            key=t.unb64(lines.value("key"), t.HASH_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
+            slate=t.read_b64(lines.value("slate"), t.HASH_BYTES),
+            key=t.read_b64(lines.value("key"), t.HASH_BYTES),
             prefixes=_read_prefixes(lines),
             tokens=_read_rsa(lines, "token"),
             seq=t.uninteger(lines.value("seq"), 1, SEQ_MAX),
-            commit=t.unb64(lines.value("commit"), t.HASH_BYTES),
+            commit=t.read_b64(lines.value("commit"), t.HASH_BYTES),
             shares=tuple(
-                t.unb64(share, SHARE_BYTES) for share in lines.numbered("share", TRUSTEES_MAX, 1)
+                t.read_b64(share, SHARE_BYTES) for share in lines.numbered("share", TRUSTEES_MAX, 1)
             ),
-            body=t.unb64(lines.value("body"), BODY_BYTES),
-            sig=t.unb64(lines.value("sig"), t.SIG_BYTES),
+            body=t.read_b64(lines.value("body"), BODY_BYTES),
+            sig=t.read_b64(lines.value("sig"), t.SIG_BYTES),
         )
 
 
@@ -229,14 +229,14 @@ class Nomination(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
-            key=t.unb64(lines.value("key"), t.HASH_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
+            key=t.read_b64(lines.value("key"), t.HASH_BYTES),
             prefixes=_read_prefixes(lines),
             tokens=_read_rsa(lines, "token"),
             seq=t.uninteger(lines.value("seq"), 1, SEQ_MAX),
             ask=Ask.of(*lines.values("ask", 3)),
-            doc=t.unb64(lines.value("doc"), t.HASH_BYTES),
-            sig=t.unb64(lines.value("sig"), t.SIG_BYTES),
+            doc=t.read_b64(lines.value("doc"), t.HASH_BYTES),
+            sig=t.read_b64(lines.value("sig"), t.SIG_BYTES),
         )
 
 
@@ -264,8 +264,8 @@ class Roll(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            salt=t.unb64(lines.value("salt"), t.ID_BYTES),
-            members=tuple(t.unb64(row[0], t.ID_BYTES) for row in lines.repeated("member", 1)),
+            salt=t.read_b64(lines.value("salt"), t.ID_BYTES),
+            members=tuple(t.read_b64(row[0], t.ID_BYTES) for row in lines.repeated("member", 1)),
         )
 
 
@@ -289,8 +289,8 @@ class Take(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
-            member=t.unb64(lines.value("member"), t.ID_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
+            member=t.read_b64(lines.value("member"), t.ID_BYTES),
             slot=t.uninteger(lines.value("slot"), 0, SLOTS_MAX - 1),
             blinded=_read_rsa(lines, "blinded"),
         )
@@ -312,7 +312,7 @@ class Taken(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            take=t.unb64(lines.value("take"), t.HASH_BYTES),
+            take=t.read_b64(lines.value("take"), t.HASH_BYTES),
             signed=_read_rsa(lines, "signed"),
         )
 
@@ -342,8 +342,8 @@ class Takes(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
-            takes=tuple(Take.parse(t.unb64(row[0])) for row in lines.repeated("take", 1)),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
+            takes=tuple(Take.parse(t.read_b64(row[0])) for row in lines.repeated("take", 1)),
         )
 
 
@@ -367,8 +367,8 @@ class Credential(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
-            key=t.unb64(lines.value("key"), t.HASH_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
+            key=t.read_b64(lines.value("key"), t.HASH_BYTES),
         )
 
 
@@ -388,8 +388,8 @@ class Receipt(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
-            leaf=t.unb64(lines.value("leaf"), t.HASH_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
+            leaf=t.read_b64(lines.value("leaf"), t.HASH_BYTES),
         )
 
 
@@ -415,7 +415,7 @@ class Choice(Message):
 
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
-        nonce = t.unb64(lines.value("nonce"), t.ID_BYTES)
+        nonce = t.read_b64(lines.value("nonce"), t.ID_BYTES)
         ticks = [row[0] for row in lines.repeated("tick", 1)]
         keep = bool(ticks) and ticks[-1] == "keep"
         numbers = ticks[:-1] if keep else ticks

@@ -64,7 +64,7 @@ def _write_clients(clients: tuple[bytes, ...]) -> Iterator[str]:
 def _read_clients(lines: t.Lines) -> tuple[bytes, ...]:
     texts = [row[0] for row in lines.repeated("client", 1)]
     t.ascending(texts)
-    return tuple(t.unb64(text, t.HASH_BYTES) for text in texts)
+    return tuple(t.read_b64(text, t.HASH_BYTES) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +136,15 @@ class Poll(Message):
 
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
-        circle = t.unb64(lines.value("circle"), t.ID_BYTES)
+        circle = t.read_b64(lines.value("circle"), t.ID_BYTES)
         month = t.month(lines.value("round"))
         purpose = lines.value("purpose")
         roll, members = lines.values("roll", 2)
         slots = t.uninteger(lines.value("slots"), 1, SLOTS_MAX)
-        issuers = tuple(t.unrsa(n) for n in lines.numbered("issuer", ISSUERS_MAX, 1))
-        keys = tuple(t.unb64(k, t.HASH_BYTES) for k in lines.numbered("trustee", TRUSTEES_MAX))
+        issuers = tuple(
+            t.read_b64(n, t.RSA_BYTES) for n in lines.numbered("issuer", ISSUERS_MAX, 1)
+        )
+        keys = tuple(t.read_b64(k, t.HASH_BYTES) for k in lines.numbered("trustee", TRUSTEES_MAX))
         threshold = t.uninteger(lines.value("threshold"), 0, TRUSTEES_MAX)
         rule, params = lines.values("rule", 2)
         max_choices = t.uninteger(lines.value("max-choices"), 0, TICKS_MAX)
@@ -152,7 +154,7 @@ class Poll(Message):
             circle=circle,
             month=month,
             purpose=purpose,
-            roll=t.unb64(roll, t.HASH_BYTES),
+            roll=t.read_b64(roll, t.HASH_BYTES),
             members=t.uninteger(members),
             slots=slots,
             issuers=issuers,
@@ -162,7 +164,7 @@ class Poll(Message):
             params=read_rule_values(params),
             max_choices=max_choices,
             min_voters=min_voters,
-            draw_commit=None if commit == "-" else t.unb64(commit, t.HASH_BYTES),
+            draw_commit=None if commit == "-" else t.read_b64(commit, t.HASH_BYTES),
             take_from=t.untime(lines.value("take-from")),
             opens_at=t.untime(lines.value("opens")),
             closes_at=t.untime(lines.value("closes")),
@@ -196,7 +198,7 @@ class Event(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
             reissued=t.uninteger(lines.value("reissued")),
             take_from=t.untime(lines.value("take-from")),
             opens_at=t.untime(lines.value("opens")),
@@ -233,13 +235,15 @@ class Slate(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
-            draw_salt=t.unb64(lines.value("draw-salt"), t.HASH_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
+            draw_salt=t.read_b64(lines.value("draw-salt"), t.HASH_BYTES),
             candidates=tuple(
-                t.unb64(leaf, t.HASH_BYTES) for leaf in lines.numbered("candidate", CANDIDATES_MAX)
+                t.read_b64(leaf, t.HASH_BYTES)
+                for leaf in lines.numbered("candidate", CANDIDATES_MAX)
             ),
             omits=tuple(
-                (t.unb64(leaf, t.HASH_BYTES), reason) for leaf, reason in lines.repeated("omit", 2)
+                (t.read_b64(leaf, t.HASH_BYTES), reason)
+                for leaf, reason in lines.repeated("omit", 2)
             ),
         )
 
@@ -284,7 +288,7 @@ class Close(Message):
 
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
-        poll = t.unb64(lines.value("poll"), t.HASH_BYTES)
+        poll = t.read_b64(lines.value("poll"), t.HASH_BYTES)
         takes, take_count, reissued = lines.values("takes", 3)
         voters = t.uninteger(lines.value("voters"))
         first, ballots = lines.values("ballots", 2)
@@ -293,10 +297,10 @@ class Close(Message):
         if lines.has("fund"):
             fund, currency = lines.values("fund", 2)
             fund_minor = t.uninteger(fund)
-            ledger = t.unb64(lines.value("ledger"), t.HASH_BYTES)
+            ledger = t.read_b64(lines.value("ledger"), t.HASH_BYTES)
         return cls(
             poll=poll,
-            takes=t.unb64(takes, t.HASH_BYTES),
+            takes=t.read_b64(takes, t.HASH_BYTES),
             take_count=t.uninteger(take_count),
             reissued=t.uninteger(reissued),
             voters=voters,
@@ -327,9 +331,9 @@ class Opening(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
             trustee=t.uninteger(lines.value("trustee"), 1, TRUSTEES_MAX),
-            secret=t.unb64(lines.value("secret"), t.HASH_BYTES),
+            secret=t.read_b64(lines.value("secret"), t.HASH_BYTES),
         )
 
 
@@ -369,10 +373,10 @@ class Result(Message):
 
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
-        poll = t.unb64(lines.value("poll"), t.HASH_BYTES)
+        poll = t.read_b64(lines.value("poll"), t.HASH_BYTES)
         counted = t.uninteger(lines.value("counted"))
         voids = tuple(
-            (t.unb64(leaf, t.HASH_BYTES), reason) for leaf, reason in lines.repeated("void", 2)
+            (t.read_b64(leaf, t.HASH_BYTES), reason) for leaf, reason in lines.repeated("void", 2)
         )
         *totals, last = lines.repeated("total", 2) or [["", ""]]
         if last[0] != "keep":
@@ -406,7 +410,7 @@ class Void(Message):
 
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
-        return cls(poll=t.unb64(lines.value("poll"), t.HASH_BYTES), reason=lines.value("reason"))
+        return cls(poll=t.read_b64(lines.value("poll"), t.HASH_BYTES), reason=lines.value("reason"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,10 +436,10 @@ class Seal(Message):
 
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
-        circle = t.unb64(lines.value("circle"), t.ID_BYTES)
+        circle = t.read_b64(lines.value("circle"), t.ID_BYTES)
         month = lines.value("month")
         transfers = t.uninteger(lines.value("transfers"))
-        head = t.unb64(lines.value("head"), t.HASH_BYTES)
+        head = t.read_b64(lines.value("head"), t.HASH_BYTES)
         fund, currency = lines.values("fund", 2)
         return cls(circle, month, transfers, head, t.uninteger(fund), currency)
 
@@ -463,11 +467,11 @@ class Payout(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            poll=t.unb64(lines.value("poll"), t.HASH_BYTES),
+            poll=t.read_b64(lines.value("poll"), t.HASH_BYTES),
             candidate=t.uninteger(lines.value("candidate")),
             amount_minor=t.uninteger(lines.value("amount")),
             day=t.unday(lines.value("day")),
-            ledger=t.unb64(lines.value("ledger"), t.HASH_BYTES),
+            ledger=t.read_b64(lines.value("ledger"), t.HASH_BYTES),
         )
 
 
@@ -500,8 +504,8 @@ class Rotation(Message):
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
         return cls(
-            old=t.unb64(lines.value("old"), t.HASH_BYTES),
-            new=t.unb64(lines.value("new"), t.HASH_BYTES),
-            sig_old=t.unb64(lines.value("sig-old"), t.SIG_BYTES),
-            sig_new=t.unb64(lines.value("sig-new"), t.SIG_BYTES),
+            old=t.read_b64(lines.value("old"), t.HASH_BYTES),
+            new=t.read_b64(lines.value("new"), t.HASH_BYTES),
+            sig_old=t.read_b64(lines.value("sig-old"), t.SIG_BYTES),
+            sig_new=t.read_b64(lines.value("sig-new"), t.SIG_BYTES),
         )
