@@ -66,7 +66,7 @@ class Neighbours:
             await books.allocate(db, self.circle.id, month, awards, carried, 0, self.now)
 
 
-async def neighbours(host: Host, count: int = 6, *, passphrase_hash: str = "none") -> Neighbours:
+async def neighbours(host: Host, count: int = 6, *, stored: str = "none") -> Neighbours:
     """Found Maple Row with an open book, and let `count` people in; each pledges 10.00."""
     circle, members = await circle_of(host), dict[str, Member]()
     async with host.database.begin() as db:
@@ -77,7 +77,7 @@ async def neighbours(host: Host, count: int = 6, *, passphrase_hash: str = "none
                 db,
                 circle,
                 handle=name,
-                passphrase_hash=passphrase_hash,
+                passphrase_hash=stored,
                 roles=frozenset(roles),
                 round_now=LONG_AGO,
                 at=LONG_AGO,

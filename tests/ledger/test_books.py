@@ -171,6 +171,20 @@ async def test_an_empty_fund_is_reserved_as_nothing_for_ever(host: Host) -> None
     assert await sound(host)
 
 
+async def test_rounds_are_decided_in_order(host: Host) -> None:
+    circle_id = await new_book(host.database)
+    await record(host.database, circle_id, OPENING)
+    async with host.database.begin() as db:
+        await books.reserve_fund(db, circle_id, "2026-10", 0, NOW)
+        october = await books.seal(db, circle_id, "2026-10", now=NOW)
+        # Another month's name makes no other state of it.
+        assert await books.seal(db, circle_id, "2026-11", "end", now=NOW) == october
+    with pytest.raises(ConflictError, match="not decided"):
+        async with host.database.begin() as db:
+            await books.reserve_fund(db, circle_id, "2026-11", 0, NOW)
+    assert await sound(host)
+
+
 async def test_a_void_round_is_carried_whole(host: Host) -> None:
     circle_id = await new_book(host.database)
     await record(host.database, circle_id, OPENING)

@@ -97,13 +97,25 @@ BENT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", BENT.values(), ids=BENT.keys())
-async def test_a_bent_transfer_is_refused(
-    host: Host, thief: Burglar, changes: dict[str, Any]
-) -> None:
+async def kept(thief: Burglar, sql: str, *values: Any) -> bool:
+    """Whether the database took it."""
+    try:
+        await thief.run(sql, *values)
+    except REFUSED:
+        return False
+    return True
+
+
+async def test_a_bent_transfer_is_refused(host: Host, thief: Burglar) -> None:
     last = (await furnish(host.database))[-1]
-    with pytest.raises(REFUSED):
-        await insert(thief, following(last, **changes))
+    taken = []
+    for name, changes in BENT.items():
+        try:
+            await insert(thief, following(last, **changes))
+        except REFUSED:
+            continue
+        taken.append(name)
+    assert taken == []
     await insert(thief, following(last))
     assert await verify_books(host, lambda _checked, _total: None) == []
 
@@ -173,16 +185,17 @@ NEVER = (
 )
 
 
-@pytest.mark.parametrize("sql", NEVER)
-async def test_what_is_booked_is_never_changed(host: Host, thief: Burglar, sql: str) -> None:
+async def test_what_is_booked_is_never_changed(host: Host, thief: Burglar) -> None:
     await furnish(host.database)
     circle_id = (await thief.run("SELECT circle_id FROM ledger_book"))[0][0]
     noted = NewTransfer("gift", chart.MAIN_BANK, chart.FUND, 1, DAY, note="a note")
     async with host.database.begin() as db:
         await books.record(db, circle_id, [noted], key="n", now=NOW)
         await books.seal(db, circle_id, "2026-10", now=NOW)
-    with pytest.raises(REFUSED, match=r"ledger|violates"):
-        await thief.run(sql)
+    assert [sql for sql in NEVER if await kept(thief, sql)] == []
+    assert await verify_books(host, lambda _checked, _total: None) == []
+    # A note alone may go, as it must.
+    assert await kept(thief, "DELETE FROM ledger_note")
     assert await verify_books(host, lambda _checked, _total: None) == []
 
 

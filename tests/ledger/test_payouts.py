@@ -202,7 +202,7 @@ async def test_whom_we_paid_is_forgotten_after_a_while(host: Host) -> None:
         assert await payouts.erase_payees(db, NOW + timedelta(days=900)) == 0
     for name in ("sent", "settled"):
         await step(host, circle_id, payout, name)
-    for days, erased in ((59, 0), (61, 1), (62, 0)):
+    for days, erased in ((29, 0), (31, 1), (32, 0)):
         async with host.database.begin() as db:
             assert await payouts.erase_payees(db, NOW + timedelta(days=days)) == erased
     async with host.database.read() as db:

@@ -74,7 +74,11 @@ __all__ = [
     "seal",
     "statement_of",
     "transfer",
+    "undecided_minor",
 ]
+
+
+_UNDECIDED = (chart.FUND, "Liabilities:Round:")
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,12 @@ async def reserved_minor(db: AsyncSession, circle_id: bytes, month: str) -> int:
     return await balance(db, circle_id, chart.round_of(month))
 
 
+async def undecided_minor(db: AsyncSession, circle_id: bytes) -> int:
+    """The fund, with what is reserved for a round that is not decided yet: what a seal says."""
+    held = await balances(db, circle_id)
+    return sum(amount for code, amount in held.items() if code.startswith(_UNDECIDED))
+
+
 async def member_minor(db: AsyncSession, circle_id: bytes, book_number: str) -> int:
     """What a member paid in beyond what moved to the fund."""
     return await balance(db, circle_id, chart.member(book_number))
@@ -273,6 +283,10 @@ async def reserve_fund(
     if entry_id is not None:
         return sum(t.amount_minor for t in await entry_transfers(db, book.id, entry_id))
     fund = await fund_minor(db, circle_id)
+    if fund != await undecided_minor(db, circle_id):
+        raise ConflictError(
+            _("An earlier round is not decided yet. Finish it first; nothing was reserved.")
+        )
     wanted = [
         NewTransfer(
             kind="reserve",
@@ -370,9 +384,9 @@ async def seal(
 ) -> SealFigures:
     """The state of the books at a named moment of a month, fixed when first asked for.
 
-    `fund_minor` is the fund with what is reserved for this month's vote: reserving and sealing in
-    one transaction gives a seal with exactly the reserved amount. Moments: `vote` (before the
-    vote's close record), `end` (the month's end), or any short name, such as `payout-<id>`.
+    `fund_minor` is `undecided_minor`: reserving and sealing in one transaction gives a seal with
+    exactly the reserved amount, and two seals of one state always agree. Moments: `vote` (before
+    the vote's close record), `end` (the month's end), or any short name, such as `payout-<id>`.
     """
     return await _sealed(db, circle_id, f"{moment}:{month}", month, actor, now, None)
 
@@ -405,7 +419,7 @@ async def _sealed(
         raise ClosedPeriodError(
             _("The books are closed up to {day} already.").format(day=book.closed_through)
         )
-    fund = await fund_minor(db, circle_id) + await reserved_minor(db, circle_id, month)
+    fund = await undecided_minor(db, circle_id)
     figures = SealFigures(book.next_seq - 1, book.head, fund, book.currency)
     sealed_at = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     await db.execute(

@@ -35,7 +35,7 @@ Way = Literal["bank", "cash"]
 State = Literal["proposed", "confirmed", "sent", "settled", "returned", "withdrawn"]
 
 OPEN: tuple[State, ...] = ("proposed", "confirmed", "sent")
-PAYEE_KEPT = timedelta(days=60)
+PAYEE_KEPT = timedelta(days=30)
 PAYEE_NAME_CHARS_MAX = 140
 PAYEE_WORDS_CHARS_MAX = 280
 _AWARDS = "Liabilities:Awards:"
@@ -251,7 +251,8 @@ async def confirm(
             _(
                 "You were given a way back in a few days ago. Until a week has passed, "
                 "another one of us confirms."
-            )
+            ),
+            code="frozen",
         )
     if payout.confirmer_actor == actor:
         return payout

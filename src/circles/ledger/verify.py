@@ -73,8 +73,7 @@ async def _chain(
     name = f"book of circle {b64(book.circle_id)}"
     claims, unread = await _claims(db, book, name)
     claims += [
-        Claim(f"logged seal of {s.month}", s.month, s.transfers, s.head, s.fund_minor, None)
-        for s in logged
+        Claim(f"logged seal of {s.month}", s.transfers, s.head, s.fund_minor, None) for s in logged
     ]
     start: bytes | None
     try:
@@ -106,7 +105,7 @@ async def _claims(db: AsyncSession, book: Any, name: str) -> tuple[list[Claim], 
         except ValueError:
             unread.append(Problem(name, "seal", where, "closes_through is no day"))
             through = None
-        claims.append(Claim(where, row.month, row.transfers, row.head, row.fund_minor, through))
+        claims.append(Claim(where, row.transfers, row.head, row.fund_minor, through))
     return claims, unread
 
 

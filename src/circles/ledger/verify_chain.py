@@ -31,7 +31,6 @@ class Claim:
     """What a seal says the books were after so many transfers."""
 
     where: str
-    month: str
     transfers: int
     head: bytes
     fund_minor: int
@@ -167,9 +166,9 @@ class Chain:
             ):
                 self.found("seal", claim.where, f"its head is not the one after {claim.transfers}")
             fund = sum(
-                self.folds[code].credits - self.folds[code].debits
-                for code in (chart.FUND, chart.round_of(claim.month))
-                if code in self.folds
+                fold.credits - fold.debits
+                for code, fold in self.folds.items()
+                if class_or_none(code) in {"fund", "round"}
             )
             if fund != claim.fund_minor:
                 self.found("seal", claim.where, f"says {claim.fund_minor}, the fund was {fund}")
