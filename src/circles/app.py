@@ -33,7 +33,7 @@ PAGES: tuple[str, ...] = (
     "circles.steward.pages",
 )
 # Modules with `async tick(host)`: what has to happen without anybody asking.
-TICKS: tuple[str, ...] = ("circles.members.retention",)
+TICKS: tuple[str, ...] = ("circles.members.retention", "circles.ledger.retention")
 TICK_S = 20
 _log = structlog.get_logger("circles")
 

@@ -46,8 +46,13 @@ BOX = [
     ),
     retention.Kept(
         _("Where an award is to be paid"),
-        _("until the payment has arrived"),
-        _("so that it can be paid; only officers see it"),
+        _("30 days after the payment has arrived"),
+        _("so that it can be paid, and paid again if it comes back; only officers see it"),
+    ),
+    retention.Kept(
+        _("The words the treasurer wrote beside a line of the books"),
+        _("400 days; the line itself stays, with numbers only"),
+        _("so that a year’s report can be explained"),
     ),
 ]
 NEVER = [
