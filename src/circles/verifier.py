@@ -86,12 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the answer is the exit code."""
     arguments = _arguments(argv)
     try:
-        report = verify(
-            open_source(arguments.target),
-            _read_evidence(arguments.evidence),
-            clients=_read_clients(arguments.clients),
-            progress=_Progress(),
-        )
+        with open_source(arguments.target) as source:
+            report = verify(
+                source,
+                _read_evidence(arguments.evidence),
+                clients=_read_clients(arguments.clients),
+                progress=_Progress(),
+            )
     except (SourceError, MalformedError, OSError) as error:
         print(f"circles-verify: {error}", file=sys.stderr)
         return EXIT_UNREADABLE

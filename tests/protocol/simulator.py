@@ -383,8 +383,7 @@ class Month:
         for poll in (self.nominate, self.vote):
             name, me = b64(poll.poll.record_id()), poll.roll.members[0]
             files[f"evidence/roll/{name}"] = poll.roll.text()
-            if poll.takes:
-                files[f"evidence/takes/{name}"] = poll.takes_file().text()
+            files[f"evidence/takes/{name}"] = poll.takes_file().text()
             mine = [b64(x.record_id()) for x in poll.takes if x.member == me] or ["-"]
             own += "".join(f"{name} {b64(me)} {leaf}\n" for leaf in mine).encode()
         files["evidence/own"] = own

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 from urllib.parse import quote, urlsplit
 
 FILES_MAX = 200_000
@@ -55,6 +55,15 @@ class Source(ABC):
     @abstractmethod
     def names(self, folder: str) -> list[str]:
         """The names of the files directly in a folder, sorted; none where it cannot be listed."""
+
+    def close(self) -> None:  # noqa: B027  # most sources hold nothing open
+        """Let go of what is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def read_or_none(self, name: str, bytes_max: int) -> bytes | None:
         """The bytes of a file, or None where it is not there."""
@@ -111,6 +120,7 @@ class ZipSource(Source):
             raise SourceError(f"this is not a zip file that can be read: {error}") from error
         self._members: dict[str, zipfile.ZipInfo] = {}
         self._folders: dict[str, list[str]] = {}
+        self._file = file
         members = self._zip.infolist()
         if len(members) > FILES_MAX:
             raise SourceError(f"the zip holds more than {FILES_MAX} files")
@@ -139,6 +149,12 @@ class ZipSource(Source):
                 return _within(stream.read(bytes_max + 1), name, bytes_max)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise SourceError(f"{name} is damaged in the zip: {error}") from error
+
+    def close(self) -> None:
+        """Close the zip, and the file it was given."""
+        self._zip.close()
+        if not isinstance(self._file, Path):
+            self._file.close()
 
     def names(self, folder: str) -> list[str]:
         """The files directly in a folder of the zip."""
@@ -204,17 +220,25 @@ def _fetch(address: str) -> IO[bytes]:
     return stream
 
 
-def _fetched_zip(address: str) -> ZipSource:
-    spool = tempfile.SpooledTemporaryFile(max_size=1 << 24)  # noqa: SIM115  # the zip reads from it
+def _copy(address: str, spool: IO[bytes]) -> None:
+    size = 0
     with _fetch(address) as stream:
-        size = 0
         while block := _receive(stream, 1 << 16, address):
             size += len(block)
             if size > ZIP_BYTES_MAX:
                 raise SourceError(f"{address} is longer than {ZIP_BYTES_MAX} bytes")
             spool.write(block)
-    spool.seek(0)
-    return ZipSource(spool)
+
+
+def _fetched_zip(address: str) -> ZipSource:
+    spool = tempfile.SpooledTemporaryFile(max_size=1 << 24)  # noqa: SIM115  # the zip closes it
+    try:
+        _copy(address, spool)
+        spool.seek(0)
+        return ZipSource(spool)
+    except BaseException:
+        spool.close()
+        raise
 
 
 def open_source(target: str) -> Source:

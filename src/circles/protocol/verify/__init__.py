@@ -45,8 +45,9 @@ def verify(
     if head is None:
         return report
     note, checkpoint = head
-    entries = log.read_entries(source, checkpoint.size, report, progress)
+    entries = log.Log()
     try:
+        log.read_entries(source, checkpoint.size, entries, report, progress)
         log.check_tree(source, entries, checkpoint, report)
 
         # 2: every entry (and 4, of each nomination and ballot by itself)

@@ -74,20 +74,18 @@ def _read_tile(source: Source, name: merkle.TileName, each_bytes_max: int) -> tu
     return data, full.width
 
 
-def read_entries(source: Source, size: int, report: Report, progress: Progress) -> Log:
+def read_entries(source: Source, size: int, log: Log, report: Report, progress: Progress) -> None:
     """All entries up to the checkpoint's size; fewer, with a problem noted, where some lack."""
-    log = Log()
     for name in merkle.entry_tiles(size):
         try:
             data, width = _read_tile(source, name, ENTRY_BYTES_MAX + 2)
             entries = merkle.read_bundle(data, width)
         except (MissingFileError, MalformedError) as error:
             report.fail("1.entries", f"log/{name.path()}", str(error))
-            return log
+            return
         for entry in entries[: name.width]:
             log.add(entry)
         progress(f"read {log.tree.size} of {size} entries")
-    return log
 
 
 def check_tree(source: Source, log: Log, checkpoint: Checkpoint, report: Report) -> None:
