@@ -15,6 +15,7 @@ function boothOf(ids) {
     base: SCOPE,
     cast: `/cast/maple-row/${MONTH}`,
     month: MONTH,
+    who: "me",
     store,
     log: new LogView(SCOPE, store),
     ...ids,
@@ -48,7 +49,8 @@ export function vote(ids, ticks) {
   return told(async () => {
     const booth = boothOf(ids);
     const checked = await cast.compareWithPublic(booth, "vote");
-    const records = cast.usable(booth.store, checked.poll.id, booth.store.line(checked.poll.id));
+    const line = booth.store.line(checked.poll.id, booth.who);
+    const records = cast.usable(booth.store, checked.poll.id, line);
     const sealed = await cast.sealVote(booth, checked, records, ticks);
     return { records: await cast.sendAll(booth, "vote", sealed, undefined, quick) };
   });
@@ -67,7 +69,7 @@ export function nominate(ids, slot, nomination) {
   return told(async () => {
     const booth = boothOf(ids);
     const { poll } = await cast.compareWithPublic(booth, "nominate");
-    const records = cast.usable(booth.store, poll.id, booth.store.line(poll.id));
+    const records = cast.usable(booth.store, poll.id, booth.store.line(poll.id, booth.who));
     const kept = await cast.prepareNomination(booth, records[slot], nomination);
     return { record: await cast.send(booth, "nominate", kept, quick) };
   });
@@ -77,8 +79,8 @@ export function ownEntries(ids) {
   return told(async () => {
     const booth = boothOf(ids);
     const seen = await check.readVote(booth);
-    const entries = await check.ownEntries(booth, seen);
-    const line = booth.store.line(seen.id);
+    const line = booth.store.line(seen.id, booth.who);
+    const entries = await check.ownEntries(booth, seen, line);
     return { entries, strange: await check.strangeTakes(booth, seen, line), outcome: seen.outcome };
   });
 }
@@ -92,10 +94,6 @@ export function load(text, scope = SCOPE) {
     const store = new storing.Store(SCOPE);
     return { usable: storing.load(store, await storing.fromFile(scope, text)) };
   });
-}
-
-export function forgetLine(poll) {
-  localStorage.removeItem(`circles:${SCOPE}:line:${poll}`);
 }
 
 export function clear() {

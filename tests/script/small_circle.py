@@ -27,7 +27,7 @@ from circles.protocol.draw import draw_order
 from circles.protocol.merkle import leaf, node
 from circles.protocol.text import b64, unb64
 from circles.rounds import booth_context
-from circles.rounds.booth_context import Request
+from circles.rounds.booth_context import Reader, Request
 from circles.rounds.rounds import PollState, Round
 from circles.web import static
 from circles.web.guard import CSP
@@ -90,7 +90,10 @@ class SmallCircle:
         self.trustee = seal.TrusteeKey.generate()
         self.entries: list[bytes] = []
         self.records: dict[str, bytes] = {}
-        self.takes: dict[str, dict[int, tuple[bytes, bytes]]] = {"nominate": {}, "vote": {}}
+        self.takes: dict[str, dict[tuple[bytes, int], tuple[bytes, bytes]]] = {
+            "nominate": {},
+            "vote": {},
+        }
         self.cast: dict[str, dict[bytes, bytes]] = {"nominate": {}, "vote": {}}
         self.draw_salt = secrets.token_bytes(32)
         self.members = [secrets.token_bytes(16) for _ in range(5)]
@@ -99,6 +102,7 @@ class SmallCircle:
         for purpose in ("nominate", "vote"):
             self._announce(purpose)
         self.slate: m.Slate | None = None
+        self.signed_in = 0
         self.nominated: dict[bytes, tuple[m.Ask, b.Document]] = {}
 
     # ---- the round
@@ -203,12 +207,16 @@ class SmallCircle:
         """A page of the booth, from its real template and context."""
         round_, circle = self.round(), SHOWN
         now = round_.nominate.opens_at
+        own = self.members[self.signed_in]
+        reader = Reader.of(own, dict.fromkeys(self.polls, own))
         with speaking(circle):
             contexts: dict[str, Callable[[], dict[str, Any]]] = {
-                "collect": lambda: booth_context.collect(circle, round_, now),
-                "nominate": lambda: booth_context.nominate(circle, round_),
-                "ballot": lambda: booth_context.ballot(circle, round_, self.requests(), 13500),
-                "check": lambda: booth_context.check(circle, round_, self.requests()),
+                "collect": lambda: booth_context.collect(circle, round_, now, reader),
+                "nominate": lambda: booth_context.nominate(circle, round_, reader),
+                "ballot": lambda: booth_context.ballot(
+                    circle, round_, self.requests(), 13500, reader
+                ),
+                "check": lambda: booth_context.check(circle, round_, self.requests(), reader),
             }
             context = contexts[name]()
         return html(f"ballot/{name}.html", context, circle=circle, member=object())
@@ -273,7 +281,11 @@ class SmallCircle:
         purpose, _, name = what.partition("/")
         if name == "line":
             stranger = secrets.token_bytes(16)
-            line = stranger if "line" in self.lie else self.members["other line" in self.lie]
+            line = (
+                stranger
+                if "line" in self.lie
+                else self.members["other line" in self.lie or self.signed_in]
+            )
             return 200, "application/json", json.dumps({"member": b64(line)}).encode()
         if name == "roll":
             roll = self.rolls[purpose]
@@ -315,13 +327,13 @@ class SmallCircle:
     def take(self, purpose: str, body: bytes) -> tuple[int, str, bytes]:
         """POST take."""
         take = m.Take.parse(body)
-        held = self.takes[purpose].get(take.slot)
+        held = self.takes[purpose].get((take.member, take.slot))
         if held is not None and held[0] != body:
             return self._problem(409, "slot-used")
         if held is None:
             signed = self._issuers[purpose].sign_blinded(take.blinded[0])
             held = (body, m.Taken(take.record_id(), (signed,)).text())
-            self.takes[purpose][take.slot] = held
+            self.takes[purpose][take.member, take.slot] = held
         if self._once("lose the take's answer"):
             return self._problem(503, "busy")
         if "bad signature" in self.lie:

@@ -283,9 +283,9 @@ def test_a_take_in_my_name_that_is_not_mine_is_shown(client: Client) -> None:
     client.collected()
     client.circle.open_vote()
     client.call("vote", client.ids(), [1])
-    take = m.Take.parse(client.circle.takes["vote"][0][0])
+    take = m.Take.parse(next(iter(client.circle.takes["vote"].values()))[0])
     stolen = m.Take(take.poll, take.member, 4, take.blinded)
-    client.circle.takes["vote"][4] = (stolen.text(), b"")
+    client.circle.takes["vote"][take.member, 4] = (stolen.text(), b"")
     client.circle.close_vote()
     answer = client.call("ownEntries", client.ids())
     assert answer["strange"] == [b64(stolen.record_id())]

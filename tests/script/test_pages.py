@@ -195,6 +195,20 @@ def test_ticks_that_are_elsewhere_come_back_with_the_file(visit: Visit, tmp_path
     assert sorted(opened(visit.circle).values()) == [[3], [3], [3]]
 
 
+def test_two_people_may_share_a_browser(visit: Visit) -> None:
+    collected(visit)
+    visit.circle.signed_in = 1
+    visit.at("collect", says("You get three ticks"))
+    collected(visit)
+    visit.circle.open_vote()
+    visit.at("ballot", tick(n1=3), *VOTE)
+    visit.circle.signed_in = 0
+    visit.at("ballot", silent_about("You have voted."), tick(n2=3), *VOTE)
+    ballots = opened(visit.circle)
+    assert sorted(ballots.values()) == [[1], [1], [1], [2], [2], [2]]
+    assert {seq for _, seq in ballots} == {1}
+
+
 def test_used_slots_are_explained(visit: Visit) -> None:
     collected(visit)
     visit.at("collect", lambda page: page.evaluate("localStorage.clear()"))

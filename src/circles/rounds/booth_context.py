@@ -6,9 +6,10 @@ to every member: hashes of records, and the words of requests with their salts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from string import ascii_uppercase
 from typing import Any
 
@@ -59,9 +60,31 @@ class Request:
         return [line.strip() for line in self.text.split("\n")[1:] if line.strip()]
 
 
-def _data(circle: Circle, round_: Round, purposes: Sequence[str], page: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Reader:
+    """Who looks at the page: their line in each poll, by purpose, None where it is not known.
+
+    `who` is the same for the same member and says nothing else: in a browser that two people share,
+    the script tells their credentials apart by it.
+    """
+
+    who: str
+    lines: Mapping[str, bytes | None]
+
+    @classmethod
+    def of(cls, member_id: bytes, lines: Mapping[str, bytes | None]) -> Reader:
+        """The reader of a member's id, which itself stays here."""
+        return cls(b64(sha256(b"circles/reader\n" + member_id).digest()), lines)
+
+
+def _data(
+    circle: Circle, round_: Round, purposes: Sequence[str], page: str, reader: Reader
+) -> dict[str, Any]:
     """What every script of the booth needs."""
+    lines = {purpose: reader.lines.get(purpose) for purpose in purposes}
     return {
+        "who": reader.who,
+        "lines": {purpose: line and b64(line) for purpose, line in lines.items()},
         "base": circle.path,
         "cast": f"/cast/{circle.slug}/{round_.month}",
         "month": round_.month,
@@ -72,11 +95,11 @@ def _data(circle: Circle, round_: Round, purposes: Sequence[str], page: str) -> 
     }
 
 
-def collect(circle: Circle, round_: Round, now: datetime) -> dict[str, Any]:
+def collect(circle: Circle, round_: Round, now: datetime, reader: Reader) -> dict[str, Any]:
     """The page for collecting, for every poll that still gives credentials."""
     purposes = [p for p in (NOMINATE, VOTE) if phases.can_take(round_, p, now)]
     slots = {purpose: round_.of(purpose).poll.slots for purpose in purposes}
-    data = _data(circle, round_, purposes, "collect")
+    data = _data(circle, round_, purposes, "collect", reader)
     return {
         "month": round_.month,
         "closes_at": min(round_.of(purpose).closes_at for purpose in purposes),
@@ -88,25 +111,29 @@ def collect(circle: Circle, round_: Round, now: datetime) -> dict[str, Any]:
     }
 
 
-def nominate(circle: Circle, round_: Round) -> dict[str, Any]:
+def nominate(circle: Circle, round_: Round, reader: Reader) -> dict[str, Any]:
     """The page for naming somebody."""
     return {
         "month": round_.month,
         "closes_at": round_.nominate.closes_at,
         "slots": round_.nominate.poll.slots,
         "minor_digits": minor_digits(circle.currency),
-        "data": _data(circle, round_, [NOMINATE], "nominate"),
+        "data": _data(circle, round_, [NOMINATE], "nominate", reader),
     }
 
 
 def ballot(
-    circle: Circle, round_: Round, requests: Sequence[Request], fund_minor: int
+    circle: Circle,
+    round_: Round,
+    requests: Sequence[Request],
+    fund_minor: int,
+    reader: Reader,
 ) -> dict[str, Any]:
     """The ballot; the slate must be logged."""
     poll, slate = round_.vote.poll, round_.slate
     if slate is None:
         raise ValueError("the slate is not logged yet")
-    data = _data(circle, round_, [VOTE], "ballot")
+    data = _data(circle, round_, [VOTE], "ballot", reader)
     words = [_words(request) for request in requests if request.text is not None]
     return {
         "month": round_.month,
@@ -131,12 +158,14 @@ def _words(request: Request) -> dict[str, Any]:
     }
 
 
-def check(circle: Circle, round_: Round, requests: Sequence[Request]) -> dict[str, Any]:
+def check(
+    circle: Circle, round_: Round, requests: Sequence[Request], reader: Reader
+) -> dict[str, Any]:
     """The page that finds the own ballots after the count."""
     names = {str(request.number): request.recipient for request in requests}
     return {
         "month": round_.month,
         "most": round_.vote.poll.slots * 2,
         "names": {**names, "keep": _("Keep it for next month")},
-        "data": _data(circle, round_, [VOTE], f"check/{round_.month}"),
+        "data": _data(circle, round_, [VOTE], f"check/{round_.month}", reader),
     }

@@ -25,11 +25,8 @@ const booth = boothOf(data);
 const { words } = data;
 const poll = data.polls.vote;
 
-/** Own credentials here: by the line first seen at taking. */
 function credentials() {
-  const line = booth.store.line(poll);
-  if (line !== null) return usable(booth.store, poll, line);
-  return booth.store.credentials(poll).filter((record) => record.tokens !== null && record.seed);
+  return usable(booth.store, poll, data.lines.vote);
 }
 
 /** [number or "keep", ticks] of every line, in the order of the page. */

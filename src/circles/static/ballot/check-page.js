@@ -58,8 +58,8 @@ function draw(entries, strange) {
 async function run() {
   const vote = await readVote(booth);
   const progress = progressIn(one("[data-progress]"), words.checked);
-  const entries = await ownEntries(booth, vote, progress);
-  const line = booth.store.line(vote.id);
+  const line = data.lines.vote ?? booth.store.line(vote.id, data.who);
+  const entries = await ownEntries(booth, vote, line, progress);
   const strange = line === null ? null : await strangeTakes(booth, vote, line);
   return { vote, entries, strange };
 }

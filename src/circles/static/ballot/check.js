@@ -88,11 +88,13 @@ export async function ownEntry(booth, vote, record) {
 }
 
 /**
- * Every own credential of the vote, and afterwards its keys are erased: they can cast no more.
+ * Every credential of an own line in the vote, and afterwards its keys are erased: they can cast no
+ * more. Without a line (it is kept for 90 days only) all that this browser holds of that vote.
  * `progress(done, all)` is told after each.
  */
-export async function ownEntries(booth, vote, progress = () => {}) {
-  const records = booth.store.credentials(vote.id);
+export async function ownEntries(booth, vote, line, progress = () => {}) {
+  const all = booth.store.credentials(vote.id);
+  const records = line === null ? all : all.filter((record) => record.member === line);
   const found = [];
   progress(0, records.length);
   for (const record of records) {

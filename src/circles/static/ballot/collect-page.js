@@ -12,6 +12,7 @@ import {
   whatIsMissing,
   wireFile,
 } from "./page.js";
+import { usable } from "./cast.js";
 import { askToPersist } from "./store.js";
 import { collect } from "./take.js";
 
@@ -21,9 +22,8 @@ const button = one("[data-collect]");
 
 /** What is here already of the polls that the page names. */
 function held() {
-  const polls = Object.values(data.polls).filter((id) => id !== null);
-  const records = polls.flatMap((id) => booth.store.credentials(id));
-  return records.filter((record) => record.tokens !== null).length;
+  const own = ([purpose, id]) => usable(booth.store, id, data.lines[purpose]);
+  return Object.entries(data.polls).flatMap(own).length;
 }
 
 /** All that this month gives, a part of it, or nothing yet. */

@@ -22,9 +22,7 @@ const poll = data.polls.nominate;
 const form = one("[data-form]");
 
 function credentials() {
-  const line = booth.store.line(poll);
-  if (line !== null) return usable(booth.store, poll, line);
-  return booth.store.credentials(poll).filter((record) => record.tokens !== null && record.seed);
+  return usable(booth.store, poll, data.lines.nominate);
 }
 
 /** Minor units of what was written, or null: digits, then perhaps a sign and up to two more. */

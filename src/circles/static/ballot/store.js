@@ -77,13 +77,16 @@ export class Store {
     return names.sort().map((name) => this.read(name)).filter((record) => record !== null);
   }
 
-  /** The member's line in a poll as first seen; null before. */
-  line(poll) {
-    return this.read(`line:${poll}`);
+  /**
+   * The line in a poll that a reader was first shown; null before. Two people may share a browser:
+   * `who` tells them apart and says nothing else.
+   */
+  line(poll, who) {
+    return this.read(`line:${poll}:${who}`);
   }
 
-  keepLine(poll, member) {
-    this.write(`line:${poll}`, member);
+  keepLine(poll, who, member) {
+    this.write(`line:${poll}:${who}`, member);
   }
 
   /** Erases what could still cast or be misused; leaves and receipts stay as evidence. */

@@ -49,7 +49,7 @@ function rsaIsSound(issuer) {
  * The member's own line in a poll: on the roll that the record names, and always the same.
  * @throws {TroubleError} roll-bad, line-changed, sign-in, not-on-roll
  */
-async function ownLine({ base, month, store }, purpose, id, poll) {
+async function ownLine({ base, month, store, who }, purpose, id, poll) {
   const url = `${base}/rounds/${month}/${purpose}`;
   const { member: line } = await (await member(`${url}/line`)).json();
   const rollText = await (await member(`${url}/roll`)).text();
@@ -61,16 +61,16 @@ async function ownLine({ base, month, store }, purpose, id, poll) {
   }
   const fits = (await leafId(rollText)) === poll.roll.hash && roll.member.length === poll.roll.members;
   if (!fits || !roll.member.includes(line)) throw new TroubleError("roll-bad");
-  const known = store.line(id);
+  const known = store.line(id, who);
   if (known !== null && known !== line) throw new TroubleError("line-changed");
-  store.keepLine(id, line);
+  store.keepLine(id, who, line);
   return line;
 }
 
 /**
  * A poll checked as the contract demands: logged, as the signed-in page named it, sound keys, the
  * roll its own. Gives {id, poll, line}; null where the poll is not logged yet.
- * @param booth {base, month, store, log, polls}; `polls[purpose]` is the id the page was given
+ * @param booth {base, month, store, log, who, polls}; `polls[purpose]` is the id the page was given
  */
 export async function checkPoll(booth, purpose) {
   const found = await publicRecord(booth.base, booth.month, `${purpose}/poll`);
