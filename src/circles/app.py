@@ -27,6 +27,7 @@ from circles.web.static import routes as static_routes
 # Each room adds its own line when its pages land: the module that exports `routes`.
 PAGES: tuple[str, ...] = (
     "circles.ballot.pages",
+    "circles.rounds.booth",
     "circles.public.pages",
     "circles.members.pages",
     "circles.month.pages",
