@@ -272,11 +272,11 @@ async def test_all_of_it_is_erased_in_time(desk: Desk) -> None:
     await desk.take(MEMBERS[0], desk.fresh(MEMBERS[0]))
     day = timedelta(days=1)
     async with desk.host.database.begin() as db:
-        assert await issuer.erase(db, NOON + 400 * day) == 0
+        assert await issuer.erase(db, NOON + 400 * day) == []
         await issuer.shut(db, desk.hash, NOON)
-        assert await issuer.erase(db, NOON) == 0
+        assert await issuer.erase(db, NOON) == []
         assert await issuer.is_kept(db, desk.hash)
-        assert await issuer.erase(db, NOON + day) == 1
+        assert await issuer.erase(db, NOON + day) == [(CIRCLE, desk.hash)]
         assert not await issuer.is_kept(db, desk.hash)
         for table in (TakeRow, RollRow, RollLineRow, IssuerKeyRow):
             assert (await db.execute(select(func.count()).select_from(table))).scalar_one() == 0

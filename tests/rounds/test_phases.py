@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 
 def poll(purpose: str, opens_at: datetime, closes_at: datetime) -> PollState:
     return PollState(
-        bytes(32), purpose, b"", AT.take_from, opens_at, closes_at, 0, False, None, False
+        bytes(32), purpose, b"", AT.take_from, opens_at, closes_at, (), 0, False, None, False
     )
 
 

@@ -333,16 +333,20 @@ async def destroy_key(db: AsyncSession, poll_hash: bytes) -> None:
     await db.execute(delete(IssuerKeyRow).where(IssuerKeyRow.poll_hash == poll_hash))
 
 
-async def erase(db: AsyncSession, before: datetime) -> int:
-    """Delete takes, roll and lines of polls shut before a real time; how many polls that were."""
-    old = (
-        (await db.execute(select(IssuerPollRow.poll_hash).where(IssuerPollRow.shut_at < before)))
-        .scalars()
-        .all()
-    )
+async def erase(db: AsyncSession, before: datetime) -> list[tuple[bytes, bytes]]:
+    """Delete takes, roll and lines of polls shut before a real time: their (circle, poll hash)."""
+    old = [
+        (circle_id, poll_hash)
+        for circle_id, poll_hash in await db.execute(
+            select(IssuerPollRow.circle_id, IssuerPollRow.poll_hash).where(
+                IssuerPollRow.shut_at < before
+            )
+        )
+    ]
+    hashes = [poll_hash for _circle, poll_hash in old]
     for table in (TakeRow, ReissueRow, RollLineRow, RollRow, IssuerKeyRow, IssuerPollRow):
-        await db.execute(delete(table).where(table.poll_hash.in_(old)))
-    return len(old)
+        await db.execute(delete(table).where(table.poll_hash.in_(hashes)))
+    return old
 
 
 async def _locked(db: AsyncSession, poll_hash: bytes) -> IssuerPollRow:

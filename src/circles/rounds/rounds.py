@@ -16,6 +16,7 @@ from circles.circle.calendar import GRACE, RoundDates
 from circles.circle.circles import Circle
 from circles.errors import MissingError
 from circles.protocol.messages import NOMINATE, VOTE, Close, Poll, Result, Slate, Void
+from circles.protocol.text import HASH_BYTES
 from circles.rounds.tables import PollRow, RoundRow
 
 PURPOSES = (NOMINATE, VOTE)
@@ -31,6 +32,7 @@ class PollState:
     take_from: datetime
     opens_at: datetime
     closes_at: datetime
+    clients: tuple[bytes, ...]
     reissued: int
     shut: bool
     close_text: bytes | None
@@ -180,8 +182,24 @@ def _poll_state(row: PollRow) -> PollState:
         take_from=row.take_from,
         opens_at=row.opens_at,
         closes_at=row.closes_at,
+        clients=split_hashes(row.clients),
         reissued=row.reissued,
         shut=row.shut,
         close_text=row.close,
         keys_destroyed=row.keys_destroyed,
     )
+
+
+def split_hashes(data: bytes) -> tuple[bytes, ...]:
+    """Hashes that stand one behind the other."""
+    return tuple(data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
+
+
+async def unfinished(db: AsyncSession, circle_id: bytes) -> list[Round]:
+    """Rounds in which something is left to be done by the clock, the oldest first."""
+    rows = await db.scalars(
+        select(RoundRow)
+        .where(RoundRow.circle_id == circle_id, RoundRow.posted.is_(False))
+        .order_by(RoundRow.month)
+    )
+    return [await _value(db, row) for row in rows.all()]

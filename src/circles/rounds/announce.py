@@ -1,0 +1,289 @@
+"""Announcing a round: two polls with fresh rolls and keys, logged before anything else of it.
+
+A circle's first round begins when its steward says so (`begin`); every later one by itself, at the
+date of its calendar (`due_month`, called by the clock). None begins with fewer members than
+`min_voters`, nor where the ballot page could not work; `missing` says what is lacking.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from circles import log
+from circles.ballot import box
+from circles.circle import calendar
+from circles.circle.calendar import RoundDates
+from circles.circle.circles import Circle
+from circles.errors import ConflictError
+from circles.host import Host
+from circles.members import issuer, notices, people, roll
+from circles.protocol.allocation import MostTicks, Params
+from circles.protocol.blind import IssuerKey
+from circles.protocol.draw import draw_commit
+from circles.protocol.merkle import leaf
+from circles.protocol.messages import NO_RULE, NOMINATE, VOTE, Poll
+from circles.protocol.seal import TrusteeKey
+from circles.protocol.text import HASH_BYTES
+from circles.rounds import clients, keys, rounds
+from circles.rounds.rounds import Round
+from circles.rounds.tables import PollRow, RoundRow, SeriesRow
+from circles.settings import Settings
+from circles.web.i18n import gettext as _
+
+# From this many on the roll, a request needs more ticks than one member has (allocation.md, 4).
+_FLOOR_FROM = 5
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class NotYetError(ConflictError):
+    """A round cannot begin now; the message says what is missing."""
+
+    code = "not-yet"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why no round can begin: too few members, or a ballot page that no browser would run."""
+
+    members: int
+    needed: int
+    insecure: bool
+
+    def words(self) -> str:
+        """The same for a reader."""
+        if self.insecure:
+            return _(
+                "The ballot page works over https only. Whoever runs this machine has to set "
+                "that up first."
+            )
+        return _(
+            "A round needs at least %(needed)s of us. So far we are %(members)s. Invite somebody."
+        ) % {"needed": self.needed, "members": self.members}
+
+
+def booth_works(settings: Settings) -> bool:
+    """Whether browsers will have Web Crypto here: https, or this very machine."""
+    return settings.secure or urlsplit(settings.url).hostname in _LOOPBACK
+
+
+async def missing(
+    db: AsyncSession, settings: Settings, circle: Circle, month: str
+) -> Missing | None:
+    """What keeps the round of `month` from beginning; None if nothing does."""
+    members = len(await _eligible(db, circle, month))
+    lacking = Missing(members, circle.min_voters, not booth_works(settings))
+    return lacking if lacking.insecure or members < circle.min_voters else None
+
+
+async def _eligible(db: AsyncSession, circle: Circle, month: str) -> list[bytes]:
+    everyone = await people.every(db, circle.id)
+    return [member.id for member in everyone if member.votes_from <= month]
+
+
+async def begin(db: AsyncSession, circle: Circle, now: datetime) -> str:
+    """The steward says so: the rounds of this circle begin; with which month (yyyy-mm).
+
+    That is the present month while it can still be nominated in, else the next. The clock then
+    announces it at its date, or at once. Saying it again changes nothing.
+    """
+    month = calendar.month_of(now, circle.zone)
+    if calendar.dates(circle.calendar, month, circle.zone).nominating_closes <= now:
+        month = calendar.month_after(month)
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    await db.execute(
+        insert(SeriesRow)
+        .values(circle_id=circle.id, first_month=month)
+        .on_conflict_do_nothing(index_elements=["circle_id"])
+    )
+    row = await db.get(SeriesRow, circle.id)
+    return row.first_month if row else month
+
+
+async def begins_with(db: AsyncSession, circle: Circle) -> str | None:
+    """The first month of this circle's rounds; None until the steward has said so."""
+    row = await db.get(SeriesRow, circle.id)
+    return row.first_month if row else None
+
+
+async def due_month(db: AsyncSession, circle: Circle, now: datetime) -> str | None:
+    """The month whose round should be announced now, or None.
+
+    One at a time: not before the round in hand has counted. A month whose nominating is over
+    before its round could begin is left out.
+    """
+    first = await begins_with(db, circle)
+    last = await rounds.current(db, circle, now)
+    if first is None or (last is not None and not last.decided):
+        return None
+    this = calendar.month_of(now, circle.zone)
+    for month in (this, calendar.month_before(this)):
+        if month < first or (last is not None and month <= last.month):
+            continue
+        at = calendar.dates(circle.calendar, month, circle.zone)
+        if at.take_from <= now < at.nominating_closes:
+            return month
+    return None
+
+
+def dates_from(circle: Circle, month: str, now: datetime) -> RoundDates:
+    """The calendar's dates of a round that begins at `now`: never earlier than that."""
+    at = calendar.dates(circle.calendar, month, circle.zone)
+    start = max(at.take_from, now.replace(microsecond=0))
+    return replace(at, take_from=start, nominating_opens=max(at.nominating_opens, start))
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """The secrets of a round that does not exist yet, made outside any transaction."""
+
+    nominate: IssuerKey
+    vote: IssuerKey
+    trustee: TrusteeKey
+    draw_salt: bytes
+
+
+async def start(host: Host, circle: Circle, month: str, at: RoundDates | None = None) -> Round:
+    """Announce the round of `month`: freeze both rolls, make the keys, log both polls.
+
+    `at` are its dates if they are not the calendar's. The caller raises the floor afterwards.
+    If the round was announced meanwhile, that one is returned. NotYetError says what is missing.
+    """
+    at = at or dates_from(circle, month, host.clock.round_now())
+    if at.clashes() or at.nominating_closes <= host.clock.round_now():
+        raise NotYetError(_("The dates of this round are in the wrong order, or over."))
+    fresh = _Fresh(
+        await issuer.new_key(),
+        await issuer.new_key(),
+        TrusteeKey.generate(),
+        secrets.token_bytes(HASH_BYTES),
+    )
+    async with host.database.begin() as db:
+        await begin(db, circle, host.clock.round_now())
+        await db.execute(
+            select(SeriesRow).where(SeriesRow.circle_id == circle.id).with_for_update()
+        )
+        if await db.get(RoundRow, (circle.id, month)) is None:
+            await _announce(db, host, circle, month, at, fresh)
+        return await rounds.by_month(db, circle.id, month)
+
+
+async def _announce(
+    db: AsyncSession, host: Host, circle: Circle, month: str, at: RoundDates, fresh: _Fresh
+) -> None:
+    # From here on who joins votes from the next month, so that nobody falls between two rolls.
+    await people.roll_frozen(db, circle.id, month)
+    lacking = await missing(db, host.settings, circle, month)
+    if lacking is not None:
+        raise NotYetError(lacking.words())
+    db.add(_round_row(circle, month, at))
+    members = await _eligible(db, circle, month)
+    rolls = {NOMINATE: roll.freeze(members), VOTE: roll.freeze(members)}
+    polls = {
+        NOMINATE: _nominate_poll(circle, month, at, fresh, rolls[NOMINATE]),
+        VOTE: _vote_poll(circle, month, at, fresh, rolls[VOTE]),
+    }
+    issuer_keys = {NOMINATE: fresh.nominate, VOTE: fresh.vote}
+    for purpose, poll in polls.items():
+        poll_hash, text = poll.record_id(), poll.text()
+        db.add(_poll_row(poll))
+        await roll.bind(db, poll_hash, circle.id, rolls[purpose])
+        await issuer.open_poll(db, host.vault, text, issuer_keys[purpose])
+        await box.open_poll(db, circle, month, text)
+    vote_hash = polls[VOTE].record_id()
+    await keys.keep(db, host.vault, vote_hash, keys.TRUSTEE, fresh.trustee.secret)
+    await keys.keep(db, host.vault, vote_hash, keys.DRAW, fresh.draw_salt)
+    await notices.pin(db, circle.id, "round-started", {"month": month}, host.clock.now())
+    await log.append(db, circle.id, [poll.text() for poll in polls.values()])
+    await log.sign(db, host.vault, circle.id, host)
+
+
+def _nominate_poll(
+    circle: Circle, month: str, at: RoundDates, fresh: _Fresh, frozen: roll.Frozen
+) -> Poll:
+    return Poll(
+        circle=circle.id,
+        month=month,
+        purpose=NOMINATE,
+        roll=leaf(frozen.roll_text),
+        members=frozen.members,
+        slots=circle.nominate_slots,
+        issuers=(fresh.nominate.n,),
+        trustees=(),
+        threshold=0,
+        rule=NO_RULE,
+        params=(),
+        max_choices=0,
+        min_voters=0,
+        draw_commit=None,
+        take_from=at.take_from,
+        opens_at=at.nominating_opens,
+        closes_at=at.nominating_closes,
+        clients=clients.hashes(),
+    )
+
+
+def _vote_poll(
+    circle: Circle, month: str, at: RoundDates, fresh: _Fresh, frozen: roll.Frozen
+) -> Poll:
+    return Poll(
+        circle=circle.id,
+        month=month,
+        purpose=VOTE,
+        roll=leaf(frozen.roll_text),
+        members=frozen.members,
+        slots=circle.vote_slots,
+        issuers=(fresh.vote.n,),
+        trustees=(fresh.trustee.public,),
+        threshold=1,
+        rule=circle.rule,
+        params=_rule_params(circle, frozen.members),
+        # One tick a ballot, one ballot a credential: only totals can ever be published.
+        max_choices=1,
+        min_voters=circle.min_voters,
+        draw_commit=draw_commit(fresh.draw_salt),
+        take_from=at.take_from,
+        opens_at=at.voting_opens,
+        closes_at=at.voting_closes,
+        clients=clients.hashes(),
+    )
+
+
+def _rule_params(circle: Circle, members: int) -> Params:
+    """From five members on, nobody's own ticks alone pay for a request."""
+    min_ticks = circle.vote_slots + 1 if members >= _FLOOR_FROM else 1
+    return MostTicks(circle.least_minor, min_ticks).params()
+
+
+def _round_row(circle: Circle, month: str, at: RoundDates) -> RoundRow:
+    return RoundRow(
+        circle_id=circle.id,
+        month=month,
+        take_from=at.take_from,
+        nominating_opens=at.nominating_opens,
+        nominating_closes=at.nominating_closes,
+        voting_opens=at.voting_opens,
+        voting_closes=at.voting_closes,
+        pay_until=at.pay_until,
+        thanks_from=at.thanks_from,
+    )
+
+
+def _poll_row(poll: Poll) -> PollRow:
+    return PollRow(
+        poll_hash=poll.record_id(),
+        circle_id=poll.circle,
+        month=poll.month,
+        purpose=poll.purpose,
+        text=poll.text(),
+        take_from=poll.take_from,
+        opens_at=poll.opens_at,
+        closes_at=poll.closes_at,
+        clients=b"".join(poll.clients),
+    )
