@@ -31,10 +31,16 @@ PAGES: tuple[str, ...] = (
     "circles.public.pages",
     "circles.members.pages",
     "circles.month.pages",
+    "circles.rounds.pages",
+    "circles.rounds.slate_page",
     "circles.steward.pages",
 )
 # Modules with `async tick(host)`: what has to happen without anybody asking.
-TICKS: tuple[str, ...] = ("circles.members.retention", "circles.ledger.retention")
+TICKS: tuple[str, ...] = (
+    "circles.closing",
+    "circles.members.retention",
+    "circles.ledger.retention",
+)
 TICK_S = 20
 _log = structlog.get_logger("circles")
 

@@ -1,0 +1,134 @@
+"""One function that does whatever is due in a circle, and may be killed anywhere.
+
+Each step is a transaction of its own that first looks whether it is still to be taken; what the
+floor outside the database and the published files lack after a crash is mended at the next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from circles import log
+from circles.ballot import box
+from circles.circle import circles
+from circles.circle.circles import Circle
+from circles.closing import close, count, post
+from circles.dues import dues
+from circles.host import Host
+from circles.log import floor
+from circles.members import pledges
+from circles.protocol.messages import NOMINATE, VOTE
+from circles.rounds import announce, rounds, schedule, slate
+from circles.rounds.announce import NotYetError
+
+_Step = Callable[[Host, Circle, str], Awaitable[bool]]
+_log = structlog.get_logger("circles")
+
+
+async def _shut_nominating(host: Host, circle: Circle, month: str) -> bool:
+    return await close.shut(host, circle, month, NOMINATE)
+
+
+async def _close_nominating(host: Host, circle: Circle, month: str) -> bool:
+    return await close.record(host, circle, month, NOMINATE)
+
+
+async def _shut_voting(host: Host, circle: Circle, month: str) -> bool:
+    return await close.shut(host, circle, month, VOTE)
+
+
+async def _close_voting(host: Host, circle: Circle, month: str) -> bool:
+    return await close.record(host, circle, month, VOTE)
+
+
+# In the order of a month. A step that leaves something in the log signs it, and the floor is raised
+# before the next one begins: an opening follows the checkpoint that holds the close.
+STEPS: tuple[tuple[str, _Step], ...] = (
+    ("shut-nominating", _shut_nominating),
+    ("close-nominating", _close_nominating),
+    ("slate", slate.log_slate),
+    ("shut-voting", _shut_voting),
+    ("close-voting", _close_voting),
+    ("destroy-keys", close.destroy_keys),
+    ("void", count.void),
+    ("open", count.open_own),
+    ("count", count.count),
+    ("post", post.post),
+)
+
+
+async def advance(host: Host, circle_id: bytes) -> list[str]:
+    """Do everything that is due in a circle, in order; the names of the steps that were taken.
+
+    Safe to run again after a crash at any point, and to run twice at once.
+    """
+    async with host.database.read() as db:
+        circle = await circles.by_id(db, circle_id)
+        signed = await log.newest(db, circle_id)
+        open_rounds = await rounds.unfinished(db, circle_id)
+    if signed is not None:
+        await floor.raise_to(host, circle_id)
+    taken: list[str] = []
+    for round_ in open_rounds:
+        if schedule.runs_other_scripts(round_):
+            await _take(host, circle, round_.month, taken, "scripts", schedule.note_new_scripts)
+        for name, step in STEPS:
+            await _take(host, circle, round_.month, taken, name, step)
+    # What the staging rows of a closed poll left in files; if a reader is in the way, next time.
+    await box.scrub(host, circle_id)
+    if await post.seal_month(host, circle):
+        await floor.raise_to(host, circle_id)
+        taken.append("seal-month")
+    if await _announce(host, circle):
+        taken.append("announce")
+    if await _raise_dues(host, circle):
+        taken.append("dues")
+    if await _settle(host, circle):
+        taken.append("settle")
+    return taken
+
+
+async def _take(
+    host: Host, circle: Circle, month: str, taken: list[str], name: str, step: _Step
+) -> None:
+    if await step(host, circle, month):
+        await floor.raise_to(host, circle.id)
+        taken.append(f"{name} {month}")
+        _log.info("step", circle=circle.slug, month=month, step=name)
+
+
+async def _announce(host: Host, circle: Circle) -> bool:
+    """Begin the round whose date has come, if nothing is missing for it."""
+    now = host.clock.round_now()
+    async with host.database.read() as db:
+        month = await announce.due_month(db, circle, now)
+        if month is None or await announce.missing(db, host.settings, circle, month) is not None:
+            return False
+    try:
+        await announce.start(host, circle, month)
+    except NotYetError:
+        return False  # Somebody left between the look and the lock.
+    await floor.raise_to(host, circle.id)
+    return True
+
+
+async def _raise_dues(host: Host, circle: Circle) -> bool:
+    """Once for each round, at its start: what was pledged becomes due."""
+    async with host.database.read() as db:
+        round_ = await rounds.current(db, circle, host.clock.round_now())
+        if round_ is None or await post.is_done(db, circle.id, f"dues:{round_.month}"):
+            return False
+    await dues.raise_dues(host, circle, round_.month)
+    async with host.database.begin() as db:
+        return await post.claim(db, circle.id, f"dues:{round_.month}")
+
+
+async def _settle(host: Host, circle: Circle) -> int:
+    """Dues that wait, moved where money has come for them; how many."""
+    async with host.database.read() as db:
+        if not await pledges.waiting(db, circle.id):
+            return 0
+    async with host.database.begin() as db:
+        return await dues.settle(db, circle, host.clock.round_now())
