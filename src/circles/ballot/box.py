@@ -39,6 +39,7 @@ from circles.protocol.merkle import leaf as leaf_hash
 from circles.protocol.text import POSTED_BYTES_MAX
 
 __all__ = [
+    "CastRefusedError",
     "Nominated",
     "Published",
     "cast",

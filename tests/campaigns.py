@@ -1,0 +1,68 @@
+"""Campaigns: what the suite samples, run whole.
+
+    python -m tests.campaigns kills [word ...]
+
+kills: SIGKILL at every point of every scenario whose name holds one of the words (all, if none is
+given), on SQLite and PostgreSQL. Each line of CAMPAIGNS names a module with `build` (the starting
+state), `AT` (the time that stands still there) and `CHECKS` (scenario -> check).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import tempfile
+import time
+from pathlib import Path
+
+from tests import faults, postgres
+
+CAMPAIGNS = ("tests.storage.killing",)
+
+
+def kills(words: list[str]) -> int:
+    """How many points were killed at; an AssertionError at the first broken promise."""
+    total = 0
+    with postgres.server() as url, faults.Kills() as running:
+        for name in CAMPAIGNS:
+            module = importlib.import_module(name)
+            for kind, server in (("sqlite", None), ("postgresql", url)):
+                with tempfile.TemporaryDirectory(prefix="circles-kills-") as scratch:
+                    grounds = faults.Grounds(Path(scratch), server, module.AT)
+                    grounds.build(module.build)
+                    for scenario, check in module.CHECKS.items():
+                        if words and not any(word in scenario for word in words):
+                            continue
+                        total += _one(running, grounds, scenario, check, kind)
+    return total
+
+
+def _one(
+    running: faults.Kills,
+    grounds: faults.Grounds,
+    scenario: str,
+    check: faults.Check,
+    kind: str,
+) -> int:
+    started, count = time.monotonic(), 0
+    for killed in running.each_point(scenario, grounds):
+        asyncio.run(check(killed))
+        count += 1
+    spent = time.monotonic() - started
+    print(f"{kind} {scenario}: killed at each of {count} points, {spent:.0f} s", flush=True)
+    return count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
+    parser.add_argument("campaign", choices=["kills"])
+    parser.add_argument("words", nargs="*")
+    asked = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        print(f"{kills(asked.words)} kills, every promise kept")
+
+
+if __name__ == "__main__":
+    main()
