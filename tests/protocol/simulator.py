@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from circles.protocol import allocation, draw, merkle, seal, signature, tally
 from circles.protocol import ballot as b
 from circles.protocol import messages as m
-from circles.protocol.archive_source import MissingFileError, Source
+from circles.protocol.archive_source import FileError, MissingFileError, Source
 from circles.protocol.blind import IssuerKey
 from circles.protocol.checkpoint import Checkpoint, LogKey
 from circles.protocol.text import b64
@@ -428,7 +428,8 @@ class MemorySource(Source):
         """The bytes of a file."""
         if name not in self.files:
             raise MissingFileError(f"{name} is missing")
-        assert len(self.files[name]) <= bytes_max
+        if len(self.files[name]) > bytes_max:
+            raise FileError(f"{name} is longer than {bytes_max} bytes")
         return self.files[name]
 
     def names(self, folder: str) -> list[str]:

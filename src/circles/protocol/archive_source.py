@@ -5,7 +5,8 @@
 
 Every read has a limit. Names with `..`, absolute names, links out of the folder, double or
 encrypted zip members, huge members and other schemes than http(s) are refused, each with a
-`SourceError` that says so; a file that is not there is a `MissingFileError`.
+`SourceError` that says so; where one file alone is of no use it is a `FileError`, and a
+`MissingFileError` where it is not there.
 """
 
 import stat
@@ -20,6 +21,7 @@ from urllib.parse import quote, urlsplit
 FILES_MAX = 200_000
 ZIP_BYTES_MAX = 1 << 30
 TIMEOUT_SECONDS = 30
+UNUSABLE = b"\0"
 NOT_FOUND = 404
 GONE = 410
 
@@ -28,7 +30,11 @@ class SourceError(Exception):
     """The archive cannot be read; the message says which part and why."""
 
 
-class MissingFileError(SourceError):
+class FileError(SourceError):
+    """One file of the archive is of no use: missing, too long, damaged. The rest may be read."""
+
+
+class MissingFileError(FileError):
     """The archive has no such file."""
 
 
@@ -41,7 +47,7 @@ def _checked_name(name: str) -> str:
 
 def _within(data: bytes, name: str, bytes_max: int) -> bytes:
     if len(data) > bytes_max:
-        raise SourceError(f"{name} is longer than {bytes_max} bytes")
+        raise FileError(f"{name} is longer than {bytes_max} bytes")
     return data
 
 
@@ -71,6 +77,16 @@ class Source(ABC):
             return self.read(name, bytes_max)
         except MissingFileError:
             return None
+
+    def read_or_unusable(self, name: str, bytes_max: int) -> bytes | None:
+        """`read_or_none`, but for a file of no use a byte that no format begins with.
+
+        So the one who reads it names the check that failed, and goes on.
+        """
+        try:
+            return self.read_or_none(name, bytes_max)
+        except FileError:
+            return UNUSABLE
 
 
 class FolderSource(Source):
@@ -148,7 +164,7 @@ class ZipSource(Source):
             with self._zip.open(member) as stream:
                 return _within(stream.read(bytes_max + 1), name, bytes_max)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-            raise SourceError(f"{name} is damaged in the zip: {error}") from error
+            raise FileError(f"{name} is damaged in the zip: {error}") from error
 
     def close(self) -> None:
         """Close the zip, and the file it was given."""

@@ -101,13 +101,13 @@ class Note:
         return cls(note[: at + 1].encode("utf-8"), tuple(_read_signature(line) for line in lines))
 
     def signed_by(self, key: VerifierKey) -> bool:
-        """Whether this key signed: at least one line is its, and every such line is good."""
+        """Whether this key signed: exactly one line is its, and that one is good."""
         own = [
             sig
             for name, key_id, sig in self.signatures
             if name == key.name and key_id == key.key_id
         ]
-        return bool(own) and all(signature.verify(key.public, self.text, sig) for sig in own)
+        return len(own) == 1 and signature.verify(key.public, self.text, own[0])
 
 
 def _read_signature(line: str) -> tuple[str, bytes, bytes]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from circles.protocol.archive_source import MissingFileError, Source
+from circles.protocol.archive_source import FileError, Source
 from circles.protocol.ballot import DOCUMENT_BYTES_MAX, Document
 from circles.protocol.text import HASH_BYTES, MalformedError, unb64
 from circles.protocol.verify.report import Report
@@ -76,6 +76,6 @@ def check_documents(source: Source, report: Report) -> None:
             data = source.read(path, HASH_BYTES + DOCUMENT_BYTES_MAX)
             document = Document(data[:HASH_BYTES], data[HASH_BYTES:])
             same = len(data) > HASH_BYTES and document.hash() == unb64(name, HASH_BYTES)
-        except (MalformedError, MissingFileError):
+        except (MalformedError, FileError):
             same = False
         report.expect(same, "9.document", path, "it does not hash to its name")

@@ -27,7 +27,7 @@ class Evidence:
 
     def read(self, name: str, bytes_max: int) -> bytes | None:
         """A kept file, or None."""
-        return self.source.read_or_none(self.prefix + name, bytes_max)
+        return self.source.read_or_unusable(self.prefix + name, bytes_max)
 
     def names(self, folder: str) -> list[str]:
         """The kept files of a folder."""

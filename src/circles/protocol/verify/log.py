@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from circles.protocol import merkle, signature
-from circles.protocol.archive_source import MissingFileError, Source
+from circles.protocol.archive_source import FileError, MissingFileError, Source
 from circles.protocol.checkpoint import NOTE_BYTES_MAX, Checkpoint, Note, VerifierKey
 from circles.protocol.messages import Rotation
 from circles.protocol.text import ENTRY_BYTES_MAX, MalformedError
@@ -49,11 +49,13 @@ class Log:
 
 def read_checkpoint(source: Source, report: Report) -> tuple[Note, Checkpoint] | None:
     """The checkpoint as the log shows it, not yet believed. None if it is none."""
-    data = source.read("log/checkpoint", NOTE_BYTES_MAX)
     try:
-        note = Note.parse(data)
+        note = Note.parse(source.read("log/checkpoint", NOTE_BYTES_MAX))
         checkpoint = Checkpoint.parse(note.text)
-    except MalformedError as error:
+    except MissingFileError:
+        # Then this is no archive at all: nothing was checked, and nothing can be said.
+        raise
+    except (FileError, MalformedError) as error:
         report.fail("1.checkpoint", "log/checkpoint", f"it is no checkpoint: {error}")
         return None
     report.origin, report.size, report.root = checkpoint.origin, checkpoint.size, checkpoint.root
@@ -80,7 +82,7 @@ def read_entries(source: Source, size: int, log: Log, report: Report, progress: 
         try:
             data, width = _read_tile(source, name, ENTRY_BYTES_MAX + 2)
             entries = merkle.read_bundle(data, width)
-        except (MissingFileError, MalformedError) as error:
+        except (FileError, MalformedError) as error:
             report.fail("1.entries", f"log/{name.path()}", str(error))
             return
         for entry in entries[: name.width]:
@@ -103,7 +105,7 @@ def check_tree(source: Source, log: Log, checkpoint: Checkpoint, report: Report)
         want = log.tree.tile(level, name.number, name.width)
         try:
             data, _ = _read_tile(source, name, merkle.HASH_BYTES)
-        except MissingFileError as error:
+        except FileError as error:
             report.fail("1.tiles", f"log/{name.path()}", str(error))
             continue
         same = data[: len(want)] == want
@@ -165,7 +167,7 @@ def check_signature(
 
     Without a kept key the log's own word is taken for it, and the report says so.
     """
-    shown = source.read_or_none("log/key", KEY_BYTES_MAX)
+    shown = source.read_or_unusable("log/key", KEY_BYTES_MAX)
     start = _parse_key("evidence key", kept, report) if kept is not None else None
     present = _parse_key("log/key", shown, report) if shown is not None else None
     if kept is None and shown is None:
