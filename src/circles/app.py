@@ -33,6 +33,10 @@ PAGES: tuple[str, ...] = (
     "circles.month.pages",
     "circles.rounds.pages",
     "circles.rounds.slate_page",
+    "circles.month.pay",
+    "circles.month.pledge",
+    "circles.month.own_data",
+    "circles.month.leave",
     "circles.steward.pages",
 )
 # Modules with `async tick(host)`: what has to happen without anybody asking.

@@ -1,0 +1,63 @@
+"""The own data as one file: what each room knows of a member, and what is not in it, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from litestar import Response, get
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from circles.circle.circles import Circle
+from circles.circle.provide import TheCircle, TheHost
+from circles.ledger import books
+from circles.members import own_data
+from circles.members.people import Member
+from circles.members.signin import TheMember
+from circles.web.i18n import gettext as _
+
+
+def _not_here() -> list[str]:
+    return [
+        _("Your ballots and nominations: nobody here can tell which are yours. That is the point."),
+        _("Your pass phrase: only a one-way sum of it is kept."),
+        _("Addresses, devices, visits: they are not kept."),
+    ]
+
+
+async def gather(db: AsyncSession, circle: Circle, member: Member) -> dict[str, Any]:
+    """Everything kept about a member, as JSON can say it."""
+    lines = await books.statement_of(db, circle.id, member.book_number)
+    return {
+        "format": "circles/own-data/v1",
+        "circle": {"name": circle.name, "address": circle.path},
+        **await own_data.of(db, circle, member),
+        "books": [
+            {
+                "entry": line.seq,
+                "day": line.on.isoformat(),
+                "kind": line.kind,
+                "amount_minor": line.amount_minor,
+                "balance_minor": line.balance_minor,
+                "undone": line.undone,
+            }
+            for line in lines
+        ],
+        "not_in_here": _not_here(),
+    }
+
+
+@get("/c/{slug:str}/in/you/data.json")
+async def own_data_file(circle: TheCircle, member: TheMember, host: TheHost) -> Response[bytes]:
+    """The file, to be kept."""
+    async with host.database.read() as db:
+        data = await gather(db, circle, member)
+    body = json.dumps(data, ensure_ascii=False, indent=2).encode() + b"\n"
+    return Response(
+        body,
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{circle.slug}-my-data.json"'},
+    )
+
+
+routes: list[Any] = [own_data_file]
