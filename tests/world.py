@@ -57,13 +57,13 @@ from circles.protocol.messages import (
 from circles.protocol.verify import Report, verify
 from circles.rounds import announce, rounds, taking
 from circles.rounds.rounds import Round
+from tests.neighbours import PASSPHRASE
 
 KEEP = "keep"
 NAMES = (
     "Ann", "Ben", "Cleo", "Dora", "Emil", "Finn", "Gita", "Hugo", "Ines", "Jon", "Kira", "Lev",
     "Mona", "Nils", "Olga", "Pia", "Quin", "Rosa", "Sven", "Tara",
 )  # fmt: skip
-PASSPHRASE = "four herons over the weir"
 PLEDGE_MINOR = 1000
 Tick = int | str | None
 
