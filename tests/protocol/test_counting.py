@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from circles.protocol import allocation as a
 from circles.protocol import draw, merkle, tally
 from circles.protocol.messages import Ask, Ballot, Choice, Poll, parse_entry
-from circles.protocol.records import read_rule_values
+from circles.protocol.poll_records import read_rule_values
 from circles.protocol.text import b64, unb64
 from tests.protocol.conftest import VECTORS, load
 

@@ -25,26 +25,28 @@ from typing import ClassVar, Self
 
 from circles.protocol import text as t
 from circles.protocol.message import Message, write_numbered
-from circles.protocol.records import (
-    BALLOT_VOID_REASONS,
+from circles.protocol.poll_records import (
     CANDIDATES_MAX,
     ISSUERS_MAX,
     NO_RULE,
     NOMINATE,
     OMIT_REASONS,
-    ROUND_VOID_REASONS,
     SLOTS_MAX,
     TRUSTEES_MAX,
     VOTE,
     Close,
     Event,
+    Poll,
+    Slate,
+)
+from circles.protocol.records import (
+    BALLOT_VOID_REASONS,
+    ROUND_VOID_REASONS,
     Opening,
     Payout,
-    Poll,
     Result,
     Rotation,
     Seal,
-    Slate,
     Void,
 )
 from circles.protocol.text import MalformedError
