@@ -508,6 +508,8 @@ export async function ed25519Cases() {
     await same("other text", ed25519.verify(publicKey, utf8("another"), signature), false),
     await same("S not below the order", ed25519.verify(publicKey, message, raised), false),
     await same("short", ed25519.verify(publicKey, message, signature.slice(1)), false),
+    await same("order as scalar", ed25519.goodScalar(little(order)), false),
+    await same("below the order", ed25519.goodScalar(little(order - 1n)), true),
     await same("available", ed25519.available(), true),
     await same("X25519 available", seal.available(), true),
   ];

@@ -300,6 +300,8 @@ def test_a_browser_that_keeps_nothing_collects_nothing(client: Client) -> None:
 def test_ticks_are_dealt_to_ballots_and_what_does_not_fit_is_refused(client: Client) -> None:
     hands = client.call("deals", [1, 1, "keep"], 3, 1)["hands"]
     assert sorted(hands, key=str) == [["keep"], [1], [1]]
+    first = [client.call("deals", [1], 3, 1)["hands"].index([1]) for _ in range(40)]
+    assert set(first) == {0, 1, 2}  # missing one of three by chance: below 1 in 10 million
     assert client.call("deals", [1, 2, 3], 1, 3) == {"hands": [[1, 2, 3]]}
     assert "RangeError" in client.call("deals", [1, 1], 1, 3)["trouble"]
     assert "RangeError" in client.call("deals", [1, 2, 3, 4], 3, 1)["trouble"]

@@ -33,11 +33,16 @@ export function goodPoint(bytes) {
   return bytes.length === 32 && y < P && !SMALL_ORDER_Y.includes(y);
 }
 
+/** Whether 32 bytes are a scalar below the group order, as the second half of a signature must be. */
+export function goodScalar(bytes) {
+  return bytes.length === 32 && littleEndian(bytes) < ORDER;
+}
+
 /** Whether `signature` (64 bytes) over `message` is of `publicKey` (32 bytes). Never throws. */
 export async function verify(publicKey, message, signature) {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
   if (!goodPoint(publicKey) || !goodPoint(signature.slice(0, 32))) return false;
-  if (littleEndian(signature.slice(32)) >= ORDER) return false;
+  if (!goodScalar(signature.slice(32))) return false;
   try {
     const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
     return await crypto.subtle.verify("Ed25519", key, signature, message);
