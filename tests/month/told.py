@@ -90,6 +90,7 @@ def _state(poll: Poll, at: RoundDates, closes: dict[bytes, Close]) -> PollState:
         take_from=at.take_from,
         opens_at=at.voting_opens if vote else at.nominating_opens,
         closes_at=at.voting_closes if vote else at.nominating_closes,
+        clients=poll.clients,
         reissued=0,
         shut=close is not None,
         close_text=close.text() if close else None,

@@ -11,7 +11,7 @@ from circles.circle.circles import Circle
 from circles.host import Host
 from circles.members.people import Member
 from circles.month import facts as month_facts
-from circles.month import story
+from circles.month import story, words
 from circles.month.kept import kept_page
 from circles.rounds import rounds
 from circles.rounds.rounds import Round
@@ -58,4 +58,4 @@ def _told(over: Round) -> dict[str, Any]:
     }
 
 
-routes: list[Any] = [month_page, months_page, kept_page]
+routes: list[Any] = [month_page, months_page, kept_page, *words.routes]

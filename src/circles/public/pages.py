@@ -23,7 +23,8 @@ from circles.web import drawings, i18n
 from circles.web.i18n import gettext as _
 from circles.web.render import html, page
 
-MONTHS_SHOWN = 12
+# As many columns as a narrow phone shows with words of a readable size; the table has them all.
+MONTHS_SHOWN = 6
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 

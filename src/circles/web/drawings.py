@@ -179,6 +179,8 @@ class Column:
 
 _PER_ROW, _COLUMN_DOTS_MAX = 4, 40
 _CELL, _COLUMN = 11.5, 58
+# A chart of one month must not be blown up to the width of six.
+_COLUMNS_MIN = 6
 
 
 def chart_unit(highest_minor: int, minor_per_unit: int) -> int:
@@ -197,7 +199,7 @@ def chart(columns: Sequence[Column], unit_minor: int, label: str) -> Markup:
     up = max((_rows(c.in_minor, unit_minor) for c in columns), default=0)
     down = max((_rows(c.out_minor, unit_minor) for c in columns), default=0)
     top = up * _CELL + 24
-    width = max(_COLUMN * len(columns), _COLUMN)
+    width = _COLUMN * max(len(columns), _COLUMNS_MIN)
     height = top + 18 + max(down, 1) * _CELL + 24
     body = Markup("")
     for y in (top, top + 18):
