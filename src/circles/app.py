@@ -29,6 +29,7 @@ PAGES: tuple[str, ...] = (
     "circles.ballot.pages",
     "circles.rounds.booth",
     "circles.public.pages",
+    "circles.public.files",
     "circles.members.pages",
     "circles.month.pages",
     "circles.rounds.pages",
@@ -41,6 +42,7 @@ PAGES: tuple[str, ...] = (
 )
 # Modules with `async tick(host)`: what has to happen without anybody asking.
 TICKS: tuple[str, ...] = (
+    "circles.archive",
     "circles.closing",
     "circles.members.retention",
     "circles.ledger.retention",

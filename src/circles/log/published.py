@@ -61,6 +61,36 @@ async def render(host: Host, circle_id: bytes, signed: Signed) -> dict[str, byte
     return rendered
 
 
+async def tile(host: Host, circle_id: bytes, name: TileName, size: int) -> bytes | None:
+    """One tile out of the database, of a log shown with `size` entries; None beyond that.
+
+    For readers who hold an older checkpoint: the partial tiles of smaller sizes stand in no file.
+    """
+    if name.level is None:
+        first = name.number * TILE_WIDTH
+        if first + name.width > size:
+            return None
+        async with host.database.read() as db:
+            found = await stored.entries(db, circle_id, first, name.width)
+        return write_bundle(entry.data for entry in found)
+    if (name.number * TILE_WIDTH + name.width) << (8 * name.level) > size:
+        return None
+    async with host.database.read() as db:
+        tree = Tree(await stored.leaves(db, circle_id, size))
+    return _hashes(tree, name)
+
+
+def shown_size(place: Path) -> int:
+    """How many entries the checkpoint file covers; 0 where there is none."""
+    data = files.read_if_there(place / "checkpoint")
+    if data is None:
+        return 0
+    try:
+        return Checkpoint.parse(Note.parse(data).text).size
+    except ValueError:
+        return 0  # Damaged: it is about to be written over.
+
+
 def _hashes(tree: Tree, tile: TileName) -> bytes:
     return tree.tile(tile.level or 0, tile.number, tile.width)
 
@@ -76,12 +106,18 @@ async def write(host: Host, circle_id: bytes, *, compare: bool = False) -> None:
         return
     place = folder(host.settings, head.slug)
     names = [*hash_tiles(head.signed.size), *entry_tiles(head.signed.size)]
-    missing = await asyncio.to_thread(
-        lambda: {tile.path() for tile in names if compare or not (place / tile.path()).is_file()}
-    )
+    missing = {tile.path() for tile in names}
+    if not compare:
+        missing = await asyncio.to_thread(_missing, place, missing)
+        if not missing and files.read_if_there(place / "checkpoint") == head.signed.note:
+            return
     rendered = await _render_some(host, circle_id, head, missing)
     kept = {tile.path() for tile in names} | {"key", "checkpoint"}
     await asyncio.to_thread(_put, place, head, rendered, kept, compare=compare)
+
+
+def _missing(place: Path, names: set[str]) -> set[str]:
+    return {name for name in names if not (place / name).is_file()}
 
 
 async def _head(host: Host, circle_id: bytes) -> _Head | None:
@@ -116,7 +152,7 @@ def _put(
     place: Path, head: _Head, rendered: Mapping[str, bytes], kept: set[str], *, compare: bool
 ) -> None:
     with files.locked(place.parent / ".lock"):
-        if not compare and _shown_size(place) > head.signed.size:
+        if not compare and shown_size(place) > head.signed.size:
             return  # Another process was later and has written more.
         for name in sorted(rendered):
             _put_one(place / name, rendered[name])
@@ -128,16 +164,6 @@ def _put(
 def _put_one(path: Path, data: bytes) -> None:
     if files.read_if_there(path) != data:
         files.write_whole(path, data, mode=0o644)
-
-
-def _shown_size(place: Path) -> int:
-    data = files.read_if_there(place / "checkpoint")
-    if data is None:
-        return 0
-    try:
-        return Checkpoint.parse(Note.parse(data).text).size
-    except ValueError:
-        return 0  # Damaged: it is about to be written over.
 
 
 def _sweep(place: Path, names: set[str]) -> None:
