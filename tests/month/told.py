@@ -119,5 +119,7 @@ def facts(now: datetime, found: Round | None, **other: object) -> Facts:
         told=0,
         pinned=(),
         to_confirm=0,
+        lacking="",
+        first_month=MONTH if found else None,
     )
     return replace(base, **other)  # type: ignore[arg-type] -- a test may change any

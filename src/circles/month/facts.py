@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from circles.circle.calendar import dates, month_after, month_of
+from circles.circle.calendar import GRACE, dates, month_after, month_of
 from circles.circle.circles import Circle
 from circles.host import Host
 from circles.ledger import books, payouts
@@ -15,7 +15,7 @@ from circles.members import issuer, notices, people, pledges, roll
 from circles.members.notices import Notice
 from circles.members.people import Member
 from circles.members.pledges import Due, Pledge
-from circles.rounds import rounds
+from circles.rounds import announce, rounds, slate
 from circles.rounds.phases import Phase, phase
 from circles.rounds.rounds import Round
 
@@ -26,7 +26,8 @@ class Facts:
 
     `collected` are slots used in the vote's poll, `named_with` in the nominating one. `requests` is
     how many stand on the (draft) ballot. `fund_minor` holds what is reserved for the count, too.
-    `fund_before_minor` is what the month before left, None for the first month.
+    `fund_before_minor` is what the month before left, None for the first month. `lacking` says in
+    words what keeps the next round from beginning; `first_month` is None until a steward began.
     """
 
     circle: Circle
@@ -47,6 +48,26 @@ class Facts:
     told: int
     pinned: tuple[Notice, ...]
     to_confirm: int
+    lacking: str
+    first_month: str | None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the clock has work to do that this page waits for."""
+        found = self.round
+        if found is None:
+            begins = self.first_begins
+            return begins is not None and begins <= self.now and not self.lacking
+        if found.decided:
+            return False
+        nominated = found.nominate.close_text is not None
+        named_out = not nominated and self.now >= found.nominate.closes_at + GRACE
+        slated = found.slate_text is not None
+        return named_out or (not slated and self.now >= found.vote.opens_at) or self._counts
+
+    @property
+    def _counts(self) -> bool:
+        return self.round is not None and self.now >= self.round.dates.count_at
 
     @property
     def phase(self) -> Phase | None:
@@ -57,6 +78,13 @@ class Facts:
     def missing(self) -> int:
         """How many more neighbours a round needs."""
         return max(self.circle.min_voters - self.members, 0)
+
+    @property
+    def first_begins(self) -> datetime | None:
+        """When the first round begins; None until a steward has said so."""
+        if self.first_month is None:
+            return None
+        return dates(self.circle.calendar, self.first_month, self.circle.zone).take_from
 
     @property
     def next_month(self) -> str:
@@ -79,6 +107,7 @@ async def read(db: AsyncSession, host: Host, circle: Circle, member: Member) -> 
     before = [r for r in await rounds.past(db, circle.id) if found and r.month < found.month]
     dues = await pledges.dues_of(db, member.id)
     on_roll, collected, named_with = await _own(db, found, member)
+    first = await announce.begins_with(db, circle)
     return Facts(
         circle=circle,
         member=member,
@@ -88,7 +117,7 @@ async def read(db: AsyncSession, host: Host, circle: Circle, member: Member) -> 
         on_roll=on_roll,
         collected=collected,
         named_with=named_with,
-        requests=_requests(found),
+        requests=await _requests(db, found),
         pledge=await pledges.of(db, member.id),
         due=next((d for d in dues if found and d.month == found.month), None),
         fund_minor=await _fund(db, circle, found),
@@ -98,6 +127,8 @@ async def read(db: AsyncSession, host: Host, circle: Circle, member: Member) -> 
         told=len(await notices.told(db, member.id)),
         pinned=tuple(await notices.pinned(db, circle.id, limit=5)),
         to_confirm=await _to_confirm(db, host, circle, member),
+        lacking=await _lacking(db, host, circle, found, first),
+        first_month=first,
     )
 
 
@@ -111,14 +142,28 @@ async def _own(db: AsyncSession, found: Round | None, member: Member) -> tuple[b
     return line is not None, len(collected), len(named_with)
 
 
-def _requests(found: Round | None) -> int:
+async def _requests(db: AsyncSession, found: Round | None) -> int:
     """How many requests there are, as far as anybody may know."""
     if found is None:
         return 0
     if found.slate is not None:
         return len(found.slate.candidates)
-    close = found.nominate.close
-    return close.keys if close else 0
+    drafts = await slate.draft(db, found)
+    return sum(1 for one in drafts if one.omission is None or one.omission.confirmed_by is None)
+
+
+async def _lacking(
+    db: AsyncSession, host: Host, circle: Circle, found: Round | None, first: str | None
+) -> str:
+    """What keeps a round from beginning that could begin by its dates; empty if nothing does."""
+    now = host.clock.round_now()
+    due = await announce.due_month(db, circle, now)
+    if due is None and found is None:
+        due = first or month_of(now, circle.zone)
+    if due is None:
+        return ""
+    missing = await announce.missing(db, host.settings, circle, due)
+    return missing.words() if missing else ""
 
 
 async def _fund(db: AsyncSession, circle: Circle, found: Round | None) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
+from circles import closing
 from circles.circle.circles import Circle
 from circles.host import Host
 from circles.members.people import Member
@@ -28,6 +29,8 @@ async def month_page(
     """Where we are, what is mine to do now, what comes next."""
     async with host.database.read() as db:
         facts = await month_facts.read(db, host, circle, member)
+    if facts.is_due:
+        closing.tick_soon(host)
     context = {"here": "month", "facts": facts, "story": story.tell(facts)}
     return page(request, "month/month.html", context, circle=circle, member=member)
 

@@ -71,29 +71,37 @@ def tell(facts: Facts) -> Story:
 
 
 def _before_the_first(facts: Facts) -> Story:
-    path = facts.circle.path
-    if facts.missing:
-        n = facts.missing
+    begins = facts.first_begins
+    if facts.lacking and not facts.missing:
+        lead = facts.lacking
+    elif facts.missing:
         lead = ngettext(
             "One more neighbour, and the first month can begin.",
             "%(n)s more neighbours, and the first month can begin.",
-            n,
-        ) % {"n": i18n.opening_words(n)}
+            facts.missing,
+        ) % {"n": i18n.opening_words(facts.missing)}
+    elif begins is not None and begins > facts.now:
+        lead = _("Our first month begins on %(when)s.") % {"when": i18n.moment(begins)}
+    elif begins is not None:
+        lead = _("Our first month begins in a moment. Load this page again.")
     else:
         lead = _("Enough neighbours are here. A steward can let the first month begin.")
-    if facts.member.is_steward:
-        task = Task(
+    return Story(_("A clean sheet."), lead, _first_task(facts), (), None)
+
+
+def _first_task(facts: Facts) -> Task:
+    path = facts.circle.path
+    if facts.member.is_steward and (facts.missing or facts.first_month is None):
+        return Task(
             _("Invite neighbours: three are enough to begin, seven make it lively."),
             _("Invite a neighbour") if facts.missing else _("Begin the first month"),
             f"{path}/in/steward",
         )
-    else:
-        task = Task(
-            _("Nothing for now. Say what you would like to put in each month, if you like."),
-            _("Your pledge"),
-            f"{path}/in/pledge",
-        )
-    return Story(_("A clean sheet."), lead, task, (), None)
+    return Task(
+        _("Nothing for now. Say what you would like to put in each month, if you like."),
+        _("Your pledge"),
+        f"{path}/in/pledge",
+    )
 
 
 # ------------------------------------------------------------------ the steps of a round
