@@ -38,6 +38,7 @@ PAGES: tuple[str, ...] = (
     "circles.month.pledge",
     "circles.month.own_data",
     "circles.month.leave",
+    "circles.desk.pages",
     "circles.steward.pages",
 )
 # Modules with `async tick(host)`: what has to happen without anybody asking.

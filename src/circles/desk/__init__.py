@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""The treasurer's desk: pages that bring people, books and rounds together. It owns no tables."""

@@ -55,6 +55,7 @@ __all__ = [
     "StatementLine",
     "Transfer",
     "allocate",
+    "answered",
     "balance",
     "balances",
     "by_ref",
@@ -141,6 +142,17 @@ async def is_reversed(db: AsyncSession, circle_id: bytes, transfer_id: bytes) ->
     """Whether a transfer of this circle was undone."""
     book = await book_of(db, circle_id)
     return await reversed_by(db, book.id, transfer_id) is not None
+
+
+async def answered(db: AsyncSession, circle_id: bytes, key: str) -> Entry | None:
+    """What was booked under that key, if anything was."""
+    book = await book_of(db, circle_id)
+    entry_id = await db.scalar(
+        select(Idempotency.entry_id).where(Idempotency.book_id == book.id, Idempotency.key == key)
+    )
+    if entry_id is None:
+        return None
+    return Entry(entry_id, await entry_transfers(db, book.id, entry_id), created=False)
 
 
 async def has_book(db: AsyncSession, circle_id: bytes) -> bool:
@@ -275,13 +287,11 @@ async def reserve_fund(
 
     Asked again, it gives the first answer, whatever came into the fund since.
     """
-    book = await book_of(db, circle_id, lock=True)
+    await lock(db, circle_id)
     key = f"reserve:{month}"
-    entry_id = await db.scalar(
-        select(Idempotency.entry_id).where(Idempotency.book_id == book.id, Idempotency.key == key)
-    )
-    if entry_id is not None:
-        return sum(t.amount_minor for t in await entry_transfers(db, book.id, entry_id))
+    before = await answered(db, circle_id, key)
+    if before is not None:
+        return sum(t.amount_minor for t in before.transfers)
     fund = await fund_minor(db, circle_id)
     if fund != await undecided_minor(db, circle_id):
         raise ConflictError(
@@ -318,14 +328,11 @@ async def allocate(
     Awards and rest must be exactly what was reserved. Asked again with the same figures, it gives
     the first answer; with others it is a ConflictError.
     """
-    book = await book_of(db, circle_id, lock=True)
+    await lock(db, circle_id)
     key, source = f"allocate:{month}", chart.round_of(month)
-    entry_id = await db.scalar(
-        select(Idempotency.entry_id).where(Idempotency.book_id == book.id, Idempotency.key == key)
-    )
-    if entry_id is not None:
-        stored = await entry_transfers(db, book.id, entry_id)
-        return _same_allocation(Entry(entry_id, stored, created=False), month, awards, carried)
+    before = await answered(db, circle_id, key)
+    if before is not None:
+        return _same_allocation(before, month, awards, carried)
     reserved = await balance(db, circle_id, source)
     if reserved != sum(awards.values()) + carried:
         raise ConflictError(

@@ -1,0 +1,197 @@
+"""The treasurer's acts on the books: each one transaction, each with its key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from circles.circle.circles import Circle
+from circles.desk.lines import MOVES_ON, UNDOABLE
+from circles.dues import dues
+from circles.errors import ConflictError
+from circles.host import Host
+from circles.ledger import books, chart, suspense
+from circles.ledger.books import Entry, JournalLine, NewTransfer, NotCoveredError, Transfer
+from circles.members.people import Member
+from circles.web.i18n import gettext as _
+
+Way = Literal["bank", "cash"]
+OTHER_KINDS = ("fee", "interest", "deposit", "refund", "opening")
+_FEES_MAX = 500
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a form of the desk holds: an amount, a day, words; `key` makes it count once."""
+
+    amount_minor: int
+    on: date
+    note: str | None
+    key: str
+
+
+def _money(way: Way) -> str:
+    return chart.MAIN_BANK if way == "bank" else chart.CASH
+
+
+async def money_in(
+    host: Host, circle: Circle, officer: Member, typed: Typed, way: Way, whose: str | None
+) -> Entry:
+    """Money arrived: for a member (book number), from nobody known (None), or a gift ("").
+
+    What it covers moves on to the fund at once.
+    """
+    kinds = {None: ("contribution_unidentified", chart.SUSPENSE), "": ("gift", chart.FUND)}
+    kind, credit = kinds.get(whose) or ("contribution", chart.member(whose or ""))
+    new = _new(kind, _money(way), credit, officer, typed)
+    now = host.clock.round_now()
+    async with host.database.begin() as db:
+        entry = await books.record(db, circle.id, [new], key=_key(officer, typed), now=now)
+        await dues.settle(db, circle, now)
+    return entry
+
+
+def _new(kind: str, debit: str, credit: str, officer: Member, typed: Typed) -> NewTransfer:
+    return NewTransfer(
+        kind=kind,
+        debit=debit,
+        credit=credit,
+        amount_minor=typed.amount_minor,
+        effective_on=typed.on,
+        actor=officer.actor,
+        note=typed.note,
+    )
+
+
+def _key(officer: Member, typed: Typed) -> str:
+    # Another officer's form with the same key is another form.
+    return f"desk:{officer.actor}:{typed.key}"
+
+
+async def claim(
+    host: Host,
+    circle: Circle,
+    officer: Member,
+    transfer_id: bytes,
+    whose: str | None,
+    on: date,
+    note: str | None,
+) -> None:
+    """Somebody's money after all (book number), or a gift (None)."""
+    now = host.clock.round_now()
+    async with host.database.begin() as db:
+        await books.lock(db, circle.id)
+        await suspense.claim(
+            db, circle.id, transfer_id, whose, actor=officer.actor, on=on, note=note, now=now
+        )
+        await dues.settle(db, circle, now)
+
+
+async def other(
+    host: Host, circle: Circle, officer: Member, typed: Typed, kind: str, whose: str | None
+) -> Entry:
+    """A fee, interest, cash to the bank, money given back, or what we began with.
+
+    A fee that the fund does not cover is kept beside it: what the bank did is a fact.
+    """
+    now = host.clock.round_now()
+    async with host.database.begin() as db:
+        await books.lock(db, circle.id)
+        if kind == "refund":
+            account = chart.member(whose or "")
+            new = [
+                _new("refund", account, chart.TRANSIT, officer, typed),
+                _new("payout_settled", chart.TRANSIT, chart.MAIN_BANK, officer, typed),
+            ]
+        else:
+            payer = await _fee_payer(db, circle, officer, typed)
+            debit, credit = {
+                "fee": (payer, chart.MAIN_BANK),
+                "interest": (chart.MAIN_BANK, chart.FUND),
+                "deposit": (chart.MAIN_BANK, chart.CASH),
+                "opening": (chart.MAIN_BANK, chart.FUND),
+            }[kind]
+            new = [_new(kind, debit, credit, officer, typed)]
+        return await books.record(db, circle.id, new, key=_key(officer, typed), now=now)
+
+
+async def _fee_payer(db: AsyncSession, circle: Circle, officer: Member, typed: Typed) -> str:
+    """The fund if it can; the same form sent again finds who paid the first time."""
+    answered = await books.answered(db, circle.id, _key(officer, typed))
+    if answered is not None and answered.transfers:
+        return answered.transfers[0].debit
+    covered = await books.fund_minor(db, circle.id) >= typed.amount_minor
+    return chart.FUND if covered else chart.RETURNED
+
+
+async def waiting_fees_minor(db: AsyncSession, circle_id: bytes) -> int:
+    """Fees the bank took while the fund could not pay them."""
+    lines = await books.journal(db, circle_id, limit=_FEES_MAX, kinds=("fee",), code=chart.RETURNED)
+    standing = [line.transfer for line in lines if line.reversed_by is None]
+    return sum(t.amount_minor if t.debit == chart.RETURNED else -t.amount_minor for t in standing)
+
+
+async def pay_waiting_fees(host: Host, circle: Circle, officer: Member, on: date) -> None:
+    """Let the fund pay what it owes for fees; NotCoveredError while it cannot."""
+    now = host.clock.round_now()
+    async with host.database.begin() as db:
+        await books.lock(db, circle.id)
+        amount = await waiting_fees_minor(db, circle.id)
+        if amount <= 0:
+            return
+        typed = Typed(amount, on, None, "")
+        new = _new("fee", chart.FUND, chart.RETURNED, officer, typed)
+        await books.record(db, circle.id, [new], key=None, now=now)
+
+
+async def line(db: AsyncSession, circle_id: bytes, transfer_id: bytes) -> JournalLine:
+    """One line with its note; MissingError."""
+    found = await books.transfer(db, circle_id, transfer_id)
+    (entry,) = await books.journal(db, circle_id, limit=1, before_seq=found.seq + 1)
+    return entry
+
+
+async def moved_on(db: AsyncSession, circle_id: bytes, transfer: Transfer) -> bool:
+    """Whether undoing this line would have to fetch something back from the fund."""
+    if transfer.kind not in MOVES_ON:
+        return False
+    return await books.balance(db, circle_id, transfer.credit) < transfer.amount_minor
+
+
+async def undo(
+    host: Host, circle: Circle, officer: Member, transfer_id: bytes, note: str | None
+) -> None:
+    """Take back a line that was typed wrong, with what followed from it. Twice is once."""
+    now = host.clock.round_now()
+    async with host.database.begin() as db:
+        await books.lock(db, circle.id)
+        found = await books.transfer(db, circle.id, transfer_id)
+        if found.kind not in UNDOABLE:
+            raise ConflictError(
+                _("This line belongs to a round or a payment. It is undone there, not here.")
+            )
+        if await books.is_reversed(db, circle.id, transfer_id):
+            return
+        try:
+            if found.kind in MOVES_ON:
+                await dues.undo_contribution(
+                    db, circle, transfer_id, actor=officer.actor, now=now, note=note
+                )
+            else:
+                await books.reverse(
+                    db, circle.id, transfer_id, actor=officer.actor, now=now, note=note
+                )
+        except NotCoveredError as error:
+            raise NotCoveredError(_cannot_undo(found)) from error
+
+
+def _cannot_undo(found: Transfer) -> str:
+    if found.kind == "contribution_unidentified":
+        return _("This money has found an owner. Undo that line first, then this one.")
+    return _(
+        "The fund does not hold this money any more: it is set aside for a vote, or given. "
+        "Nothing was changed. Wait until the vote is counted and try again."
+    )
