@@ -94,14 +94,17 @@ async def tick(host: Host) -> None:
         await importlib.import_module(module).tick(host)
 
 
-def create_app(host: Host | Settings, *, ticking: bool = False) -> Litestar:
+def create_app(
+    host: Host | Settings, *, ticking: bool = False, also: Sequence[Any] = ()
+) -> Litestar:
     """The application; with settings alone it opens the host itself and closes it at the end.
 
     With `ticking` its lifespan also runs what is due; tests and the demo advance rounds themselves.
+    `also`: handlers that a served host never has (the demo's page).
     """
     opened = Host.open(host) if isinstance(host, Settings) else host
     app = Litestar(
-        route_handlers=routes(),
+        route_handlers=[*routes(), *also],
         dependencies={
             "host": Provide(provide_host),
             "circle": Provide(provide_circle),

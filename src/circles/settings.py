@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from circles.errors import SettingsError
 
+# A file of this name marks a data directory that a demo made; it is never served as a real one.
+DEMO_MARK = "this-is-a-demo"
 _PORT_MAX = 65535
 
 

@@ -1,1 +1,5 @@
-"""The demo: a made-up circle played through the real code. See docs/architecture.md."""
+"""`circles demo`: a made-up circle, played through the real code and served on this computer."""
+
+from circles.demo.serving import main
+
+__all__ = ["main"]

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from circles.errors import SettingsError
 from circles.host import Host
-from circles.settings import Settings
+from circles.settings import DEMO_MARK, Settings
 
 
 def run(given: argparse.Namespace) -> int:
@@ -39,6 +39,15 @@ def _with_host(work: Callable[[Host], Awaitable[int]]) -> int:
     return asyncio.run(whole())
 
 
+def refuse_demo_data(settings: Settings) -> None:
+    """A demo's accounts, whose passphrases everybody knows, are never served as a real circle."""
+    if (settings.data / DEMO_MARK).exists():
+        raise SettingsError(
+            f"{settings.data} was made by `circles demo`: its sign-ins are known to everybody. "
+            "Set CIRCLES_DATA to a directory of your own."
+        )
+
+
 def _serve(_given: argparse.Namespace) -> int:
     from circles import app
     from circles.circle import circles, founding
@@ -51,7 +60,9 @@ def _serve(_given: argparse.Namespace) -> int:
             _say(f"  {await founding.new_link(host)}")
         _say(f"Serving {host.settings.url}")
 
-    asyncio.run(app.run(Settings.from_env(), ready=first_link))
+    settings = Settings.from_env()
+    refuse_demo_data(settings)
+    asyncio.run(app.run(settings, ready=first_link))
     return 0
 
 
