@@ -87,15 +87,21 @@ async def _eligible(db: AsyncSession, circle: Circle, month: str) -> list[bytes]
     return [member.id for member in everyone if member.votes_from <= month]
 
 
+def month_to_begin(circle: Circle, now: datetime) -> str:
+    """The month whose round a steward can let begin now: this one while one can still nominate."""
+    month = calendar.month_of(now, circle.zone)
+    if calendar.dates(circle.calendar, month, circle.zone).nominating_closes <= now:
+        return calendar.month_after(month)
+    return month
+
+
 async def begin(db: AsyncSession, circle: Circle, now: datetime) -> str:
     """The steward says so: the rounds of this circle begin; with which month (yyyy-mm).
 
     That is the present month while it can still be nominated in, else the next. The clock then
     announces it at its date, or at once. Saying it again changes nothing.
     """
-    month = calendar.month_of(now, circle.zone)
-    if calendar.dates(circle.calendar, month, circle.zone).nominating_closes <= now:
-        month = calendar.month_after(month)
+    month = month_to_begin(circle, now)
     insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
     await db.execute(
         insert(SeriesRow)

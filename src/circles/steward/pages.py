@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from circles.steward import founding_pages
+from circles.steward import founding_pages, inviting, keeping, person
 
-routes: list[Any] = [*founding_pages.routes]
+routes: list[Any] = [
+    *founding_pages.routes,
+    *keeping.routes,
+    *inviting.routes,
+    *person.routes,
+]
