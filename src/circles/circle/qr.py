@@ -27,9 +27,8 @@ def _svg(code: segno.QRCode, label: str) -> Markup:
     path = code.svg_inline(border=1, svgclass=None, lineclass=None, omitsize=True)
     # Only the drawing is taken over: role, name and size are said in our own way.
     drawing = path[path.index("<path") : path.rindex("</svg>")]
-    head = (
+    numbers_only = Markup(drawing)  # noqa: S704  # drawn by segno from numbers, no text in it
+    return Markup(
         '<svg role="img" aria-label="{label}" viewBox="0 0 {width} {width}" width="192"'
         ' height="192"><title>{label}</title>{drawing}</svg>'
-    )
-    numbers_only = Markup(drawing)  # noqa: S704  # drawn by segno from numbers, no text in it
-    return Markup(head).format(label=label, width=width, drawing=numbers_only)  # noqa: S704
+    ).format(label=label, width=width, drawing=numbers_only)
