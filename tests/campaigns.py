@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests import faults, postgres
 
-CAMPAIGNS = ("tests.storage.killing",)
+CAMPAIGNS = ("tests.storage.killing", "tests.closing.killing")
 
 
 def kills(words: list[str]) -> int:

@@ -406,7 +406,7 @@ async def test_two_closings_at_once_close_once(host: Host) -> None:
     world.clock.set_round(world.at.count_at)
     taken = await asyncio.gather(*(closing.advance(host, world.circle.id) for _ in range(4)))
     done = [name for names in taken for name in names]
-    for step in ("shut-voting", "close-voting", "open", "count", "post"):
+    for step in ("shut-vote", "close-vote", "open", "count", "post"):
         assert done.count(f"{step} {world.month}") == 1, done
     records = await world.records()
     assert [records.count(kind) for kind in ("slate", "close", "opening", "result")] == [1, 2, 1, 1]

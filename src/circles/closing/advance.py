@@ -7,6 +7,8 @@ floor outside the database and the published files lack after a crash is mended 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -22,40 +24,61 @@ from circles.members import pledges
 from circles.protocol.messages import NOMINATE, VOTE
 from circles.rounds import announce, rounds, schedule, slate
 from circles.rounds.announce import NotYetError
+from circles.rounds.rounds import Round
 
-_Step = Callable[[Host, Circle, str], Awaitable[bool]]
 _log = structlog.get_logger("circles")
 
 
-async def _shut_nominating(host: Host, circle: Circle, month: str) -> bool:
-    return await close.shut(host, circle, month, NOMINATE)
+@dataclass(frozen=True)
+class Step:
+    """A step of a month: whether it is due as the round looks, and what then takes it.
+
+    `is_due` only saves a transaction; `take` locks, looks again and says whether it did anything.
+    """
+
+    name: str
+    is_due: Callable[[Round, datetime], bool]
+    take: Callable[[Host, Circle, str], Awaitable[bool]]
 
 
-async def _close_nominating(host: Host, circle: Circle, month: str) -> bool:
-    return await close.record(host, circle, month, NOMINATE)
+def _shut(purpose: str) -> Step:
+    def is_due(round_: Round, now: datetime) -> bool:
+        return close.is_due(round_, purpose, now)
+
+    async def take(host: Host, circle: Circle, month: str) -> bool:
+        return await close.shut(host, circle, month, purpose)
+
+    return Step(f"shut-{purpose}", is_due, take)
 
 
-async def _shut_voting(host: Host, circle: Circle, month: str) -> bool:
-    return await close.shut(host, circle, month, VOTE)
+def _close(purpose: str) -> Step:
+    def is_due(round_: Round, _now: datetime) -> bool:
+        return round_.of(purpose).shut and round_.of(purpose).close_text is None
+
+    async def take(host: Host, circle: Circle, month: str) -> bool:
+        return await close.record(host, circle, month, purpose)
+
+    return Step(f"close-{purpose}", is_due, take)
 
 
-async def _close_voting(host: Host, circle: Circle, month: str) -> bool:
-    return await close.record(host, circle, month, VOTE)
+def _is_undecided(round_: Round, _now: datetime) -> bool:
+    return round_.vote.close_text is not None and not round_.decided
 
 
 # In the order of a month. A step that leaves something in the log signs it, and the floor is raised
 # before the next one begins: an opening follows the checkpoint that holds the close.
-STEPS: tuple[tuple[str, _Step], ...] = (
-    ("shut-nominating", _shut_nominating),
-    ("close-nominating", _close_nominating),
-    ("slate", slate.log_slate),
-    ("shut-voting", _shut_voting),
-    ("close-voting", _close_voting),
-    ("destroy-keys", close.destroy_keys),
-    ("void", count.void),
-    ("open", count.open_own),
-    ("count", count.count),
-    ("post", post.post),
+STEPS = (
+    Step("scripts", lambda r, _: schedule.runs_other_scripts(r), schedule.note_new_scripts),
+    _shut(NOMINATE),
+    _close(NOMINATE),
+    Step("slate", slate.is_due, slate.log_slate),
+    _shut(VOTE),
+    _close(VOTE),
+    Step("destroy-keys", lambda r, _: bool(close.with_keys(r)), close.destroy_keys),
+    Step("void", lambda r, now: count.void_reason(r, now) is not None, count.void),
+    Step("open", lambda r, now: _is_undecided(r, now) and not r.opened, count.open_own),
+    Step("count", lambda r, now: _is_undecided(r, now) and r.opened, count.count),
+    Step("post", lambda r, _: r.decided and not r.posted, post.post),
 )
 
 
@@ -72,10 +95,7 @@ async def advance(host: Host, circle_id: bytes) -> list[str]:
         await floor.raise_to(host, circle_id)
     taken: list[str] = []
     for round_ in open_rounds:
-        if schedule.runs_other_scripts(round_):
-            await _take(host, circle, round_.month, taken, "scripts", schedule.note_new_scripts)
-        for name, step in STEPS:
-            await _take(host, circle, round_.month, taken, name, step)
+        taken += [f"{name} {round_.month}" for name in await _month(host, circle, round_.month)]
     # What the staging rows of a closed poll left in files; if a reader is in the way, next time.
     await box.scrub(host, circle_id)
     if await post.seal_month(host, circle):
@@ -90,13 +110,19 @@ async def advance(host: Host, circle_id: bytes) -> list[str]:
     return taken
 
 
-async def _take(
-    host: Host, circle: Circle, month: str, taken: list[str], name: str, step: _Step
-) -> None:
-    if await step(host, circle, month):
-        await floor.raise_to(host, circle.id)
-        taken.append(f"{name} {month}")
-        _log.info("step", circle=circle.slug, month=month, step=name)
+async def _month(host: Host, circle: Circle, month: str) -> list[str]:
+    """What is due in one month, step by step; the names of those that were taken."""
+    taken = []
+    for step in STEPS:
+        async with host.database.read() as db:
+            round_ = await rounds.by_month(db, circle.id, month)
+        if not step.is_due(round_, host.clock.round_now()):
+            continue
+        if await step.take(host, circle, month):
+            await floor.raise_to(host, circle.id)
+            taken.append(step.name)
+            _log.info("step", circle=circle.slug, month=month, step=step.name)
+    return taken
 
 
 async def _announce(host: Host, circle: Circle) -> bool:

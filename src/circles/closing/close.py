@@ -8,6 +8,7 @@ dropped, checkpoint. No entry and no checkpoint can come between.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +23,7 @@ from circles.members import issuer
 from circles.protocol.merkle import leaf
 from circles.protocol.messages import VOTE, Close, Seal
 from circles.rounds import progress
-from circles.rounds.rounds import Round
+from circles.rounds.rounds import PollState, Round
 
 # Who acts in the books when no person does.
 SYSTEM = 0
@@ -35,7 +36,7 @@ async def shut(host: Host, circle: Circle, month: str, purpose: str) -> bool:
     """
     async with host.database.begin() as db:
         round_ = await progress.lock(db, circle.id, month)
-        if not is_due(round_, purpose, host):
+        if not is_due(round_, purpose, host.clock.round_now()):
             return False
         poll = round_.of(purpose)
         await issuer.shut(db, poll.poll_hash, host.clock.now())
@@ -44,11 +45,11 @@ async def shut(host: Host, circle: Circle, month: str, purpose: str) -> bool:
     return True
 
 
-def is_due(round_: Round, purpose: str, host: Host) -> bool:
+def is_due(round_: Round, purpose: str, now: datetime) -> bool:
     """Whether a poll is to be shut now; a vote only once its slate stands before it in the log."""
     poll = round_.of(purpose)
     ready = purpose != VOTE or round_.slate_text is not None
-    return ready and not poll.shut and host.clock.round_now() >= poll.closes_at + GRACE
+    return ready and not poll.shut and now >= poll.closes_at + GRACE
 
 
 async def record(host: Host, circle: Circle, month: str, purpose: str) -> bool:
@@ -120,12 +121,14 @@ async def destroy_keys(host: Host, circle: Circle, month: str) -> bool:
     """Destroy the issuer keys of polls whose close is in the log. False if none was left."""
     async with host.database.begin() as db:
         round_ = await progress.lock(db, circle.id, month)
-        closed = [
-            poll
-            for poll in (round_.nominate, round_.vote)
-            if poll.close_text is not None and not poll.keys_destroyed
-        ]
+        closed = with_keys(round_)
         for poll in closed:
             await issuer.destroy_key(db, poll.poll_hash)
             await progress.set_keys_destroyed(db, poll.poll_hash)
     return bool(closed)
+
+
+def with_keys(round_: Round) -> list[PollState]:
+    """The polls that are closed and whose issuer key is still there."""
+    polls = (round_.nominate, round_.vote)
+    return [poll for poll in polls if poll.close_text is not None and not poll.keys_destroyed]

@@ -7,7 +7,7 @@ verifier runs.
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -43,16 +43,21 @@ async def open_own(host: Host, circle: Circle, month: str) -> bool:
     return text is not None and await opening.log_opening(host, circle, month, text)
 
 
+def void_reason(round_: Round, now: datetime) -> str | None:
+    """Why a closed vote that is not decided decides nothing; None while it may still be counted."""
+    if round_.vote.close_text is None or round_.decided:
+        return None
+    ground = opening.void_ground(round_)
+    if ground is None and not round_.opened and now >= round_.vote.closes_at + NOT_OPENED_AFTER:
+        return opening.NOT_OPENED
+    return ground
+
+
 async def void(host: Host, circle: Circle, month: str) -> bool:
     """Log that nothing was decided, and why, if that is so. The fund carries over."""
     async with host.database.begin() as db:
         round_ = await progress.lock(db, circle.id, month)
-        if round_.vote.close_text is None or round_.decided:
-            return False
-        reason = opening.void_ground(round_)
-        if reason is None and not round_.opened:
-            late = host.clock.round_now() >= round_.vote.closes_at + NOT_OPENED_AFTER
-            reason = opening.NOT_OPENED if late else None
+        reason = void_reason(round_, host.clock.round_now())
         if reason is None:
             return False
         text = Void(round_.vote.poll_hash, reason).text()

@@ -8,6 +8,7 @@ see both. At voting's `opens` the clock logs the slate with the draw order (docs
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,6 +50,11 @@ class Draft:
 def is_open(round_: Round) -> bool:
     """Whether the draft can be seen and changed: nominating is closed, the slate not yet logged."""
     return round_.nominate.close_text is not None and round_.slate_text is None
+
+
+def is_due(round_: Round, now: datetime) -> bool:
+    """Whether the clock is to log the slate now."""
+    return is_open(round_) and now >= round_.vote.opens_at
 
 
 async def draft(db: AsyncSession, round_: Round) -> list[Draft]:
@@ -159,7 +165,7 @@ async def log_slate(host: Host, circle: Circle, month: str) -> bool:
     """
     async with host.database.begin() as db:
         round_ = await progress.lock(db, circle.id, month)
-        if not is_open(round_) or host.clock.round_now() < round_.vote.opens_at:
+        if not is_due(round_, host.clock.round_now()):
             return False
         drafts = await draft(db, round_)
         salt = await keys.get(db, host.vault, round_.vote.poll_hash, keys.DRAW)
