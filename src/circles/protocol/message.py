@@ -39,6 +39,11 @@ class Message:
             raise t.MalformedError("not the one spelling of this message")
         return message
 
+    @classmethod
+    def read_again(cls, data: bytes) -> Self:
+        """`parse` for bytes that it accepted before, as long as nobody else could alter them."""
+        return cls._read(t.Lines(data, cls.kind, cls.bytes_max))
+
     @abstractmethod
     def _write(self) -> Iterator[str]:
         """The lines after the first, without their LF."""

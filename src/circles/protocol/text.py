@@ -196,8 +196,12 @@ class Lines:
         return values
 
     def value(self, name: str) -> str:
-        """The only value of the next line, which must be `name`."""
-        return self.values(name, 1)[0]
+        """The rest of the next line, which must be `name` with one value."""
+        if not self.has(name):
+            raise MalformedError(f"the line {name} is missing")
+        line = self._lines[self._at]
+        self._at += 1
+        return line[len(name) + 1 :]
 
     def has(self, name: str) -> bool:
         """Whether the next line is a `name` line."""
@@ -212,13 +216,14 @@ class Lines:
 
     def numbered(self, name: str, most: int, least: int = 0) -> list[str]:
         """The second values of lines `name <1, 2, ...> <value>`, `least` to `most` of them."""
-        rows = self.repeated(name, 2)
-        for number, row in enumerate(rows, start=1):
-            if row[0] != str(number):
-                raise MalformedError(f"the lines {name} are not numbered 1, 2, ...")
-        if not least <= len(rows) <= most:
-            raise MalformedError(f"{least} to {most} lines {name} were expected")
-        return [row[1] for row in rows]
+        values: list[str] = []
+        while self.has(f"{name} {len(values) + 1}"):
+            line = self._lines[self._at]
+            values.append(line[line.rindex(" ") + 1 :])
+            self._at += 1
+        if not least <= len(values) <= most:
+            raise MalformedError(f"{least} to {most} lines {name}, numbered 1, 2, ... are expected")
+        return values
 
     def end(self) -> None:
         """Raise unless every line has been taken."""

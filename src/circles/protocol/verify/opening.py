@@ -120,7 +120,7 @@ def _opened(
 ) -> Iterator[tuple[bytes, Choice | str]]:
     for done, (leaf, cast) in enumerate(counted.items(), start=1):
         data = log.entry(cast.index)
-        ballot = state.ballots.get(leaf) or Ballot.parse(data)
+        ballot = state.ballots.get(leaf) or Ballot.read_again(data)
         yield leaf, opener.open(ballot, data)
         if done % _PROGRESS_EVERY == 0:
             progress(f"{state.name}: opened {done} of {len(counted)} ballots")
