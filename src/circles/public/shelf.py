@@ -15,9 +15,9 @@ from typing import Any
 
 from litestar import Request, Response
 
+from circles import archive, log
 from circles.circle.circles import Circle
 from circles.host import Host
-from circles.log import checkpoints, stored
 from circles.public import records, texts
 from circles.public.records import Record
 from circles.public.texts import Texts
@@ -59,8 +59,11 @@ async def version(host: Host, circle: Circle) -> tuple[str, int]:
 
     The checkpoint, the version of the texts, the circle's own words, and our templates' furniture.
     """
+    try:
+        signed: log.Signed | None = await archive.shown(host, circle.id)
+    except log.UnknownLogError:
+        signed = None
     async with host.database.read() as db:
-        signed = await checkpoints.newest(db, circle.id)
         count = await texts.version(db, circle.id)
     parts = (repr(circle), signed.note if signed else b"", count, tree().digest)
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
@@ -78,7 +81,7 @@ async def _look(host: Host, circle: Circle, digest: str, size: int) -> Shelf:
     kept: Shelf | None = _shelves.get(key)
     if kept is None:
         async with host.database.read() as db:
-            entries = await stored.entries(db, circle.id, 0, size)
+            entries = await log.entries(db, circle.id, 0, size)
             agreed = await texts.of(db, circle.id)
         kept = Shelf(records.read([entry.data for entry in entries]), agreed)
         _shelves.put(key, kept)
