@@ -23,6 +23,7 @@ from circles.clock import MovableClock
 from circles.demo import story
 from circles.demo.client import ClientRefusedError, MemberClient
 from circles.demo.story import Month
+from circles.desk import settling
 from circles.dues import dues
 from circles.host import Host
 from circles.ledger import books, chart, payouts
@@ -236,7 +237,7 @@ class Row:
                 self.circle.id,
                 award.month,
                 award.candidate,
-                payouts.checked_payee(payee, "", "In an envelope, against a signature."),
+                payouts.checked_payee(payee, story.PAYEE_IBAN, ""),
                 proposer_actor=treasurer.actor,
                 recipient_actor=None,
                 now=now,
@@ -244,9 +245,10 @@ class Row:
             await payouts.confirm(
                 db, self.circle.id, payout.id, actor=steward.actor, frozen_until=None, now=now
             )
-            await payouts.mark_settled(
+            await payouts.mark_sent(
                 db, self.circle.id, payout.id, actor=treasurer.actor, on=day, now=now
             )
+        await settling.settle(self.host, self.circle, treasurer, payout.id, day)
 
 
 async def play(row: Row, month: Month, label: str, say: Say) -> None:

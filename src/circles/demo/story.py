@@ -37,6 +37,8 @@ PASSPHRASES: Final = {
 # Minor units a month; the rest pledge ten.
 PLEDGES: Final = {"bea": 500, "jonas": 500, "leila": 500, "piet": 500, "greta": 500}
 PLEDGE_MINOR: Final = 1000
+# A number that is written right and belongs to nobody.
+PAYEE_IBAN: Final = "DE02120300000000202051"
 # What the street party left over, given in the present month.
 GIFT_MINOR: Final = 4000
 
