@@ -124,6 +124,7 @@ class MemberClient:
         note, _created = await box.cast(world.host, world.circle.slug, world.month, purpose, body)
         receipt = open_receipt(note, [world.log_key])
         assert receipt.leaf == message.record_id()
+        world.cast.append(message)
         self.receipts.append(note)
         return receipt.leaf
 
@@ -164,6 +165,8 @@ class World:
     log_key: VerifierKey
     members: list[MemberClient] = field(default_factory=list)
     month: str = ""
+    # Everything that was cast and receipted: what only the phones know.
+    cast: list[Ballot | Nomination] = field(default_factory=list)
 
     @classmethod
     async def found(
