@@ -12,7 +12,7 @@ from circles.circle.provide import TheCircle, TheHost
 from circles.desk import booking
 from circles.desk.fields import blank, id_of, read_note, refused
 from circles.desk.lines import line_of
-from circles.desk.names import names_of
+from circles.desk.names import names_for
 from circles.errors import CirclesError
 from circles.host import Host
 from circles.ledger import books
@@ -35,8 +35,8 @@ async def books_page(
     asked = request.query_params.get("before", "")
     before = int(asked) if asked.isdecimal() and len(asked) <= _SEQ_DIGITS_MAX else None
     async with host.database.read() as db:
-        names = await names_of(db, circle.id)
         found = await books.journal(db, circle.id, limit=_LINES_A_PAGE + 1, before_seq=before)
+        names = await names_for(db, circle.id, found)
     lines = [line_of(entry, names) for entry in found[:_LINES_A_PAGE]]
     older = lines[-1].seq if len(found) > _LINES_A_PAGE else None
     context = {"lines": lines, "older": older, "before": before, "here": "desk"}
@@ -45,8 +45,8 @@ async def books_page(
 
 async def _undo_context(host: Host, circle: Circle, transfer: str, form: Form) -> dict[str, Any]:
     async with host.database.read() as db:
-        names = await names_of(db, circle.id)
         entry = await booking.line(db, circle.id, id_of(transfer))
+        names = await names_for(db, circle.id, [entry])
         moved = await booking.moved_on(db, circle.id, entry.transfer)
     return {"form": form, "line": line_of(entry, names), "moved": moved, "here": "desk"}
 

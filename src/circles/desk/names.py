@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from string import ascii_uppercase
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from circles.ledger.books import JournalLine
 from circles.members import people
 from circles.members.people import Member
+from circles.rounds import requests
 from circles.web.i18n import gettext as _
 
 _MEMBERS = "Liabilities:Members:"
@@ -52,7 +54,20 @@ class Names:
         return self.request(month, int(candidate))
 
 
-async def names_of(db: AsyncSession, circle_id: bytes) -> Names:
-    """Everybody and every request of a circle."""
+def months_in(codes: Iterable[str]) -> set[str]:
+    """The months whose awards are among these accounts."""
+    return {
+        code.removeprefix(_AWARDS).rpartition("-")[0] for code in codes if code.startswith(_AWARDS)
+    }
+
+
+async def names_of(db: AsyncSession, circle_id: bytes, months: Iterable[str] = ()) -> Names:
+    """Everybody in a circle, and the requests of these months."""
     members = await people.every(db, circle_id)
-    return Names(tuple(members), {})
+    return Names(tuple(members), await requests.recipients(db, circle_id, months))
+
+
+async def names_for(db: AsyncSession, circle_id: bytes, lines: Iterable[JournalLine]) -> Names:
+    """Whatever these lines of the books speak of."""
+    codes = {code for line in lines for code in (line.transfer.debit, line.transfer.credit)}
+    return await names_of(db, circle_id, months_in(codes))

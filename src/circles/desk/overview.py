@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.circle.circles import Circle
 from circles.desk import booking
 from circles.desk.lines import Line, line_of
-from circles.desk.names import Names, names_of
+from circles.desk.names import Names, months_in, names_of
 from circles.ledger import books, chart, payouts, suspense
 from circles.ledger.payouts import Payout
 
@@ -67,12 +67,16 @@ _HOLDS = (
 
 async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
     """The desk as of this moment."""
-    names = await names_of(db, circle.id)
     held = await books.balances(db, circle.id)
-    unclaimed = [line_of(line, names) for line in await suspense.waiting(db, circle.id)]
-    payments = await _payments(db, circle, names, now)
-    fees = await booking.waiting_fees_minor(db, circle.id)
     newest = await books.journal(db, circle.id, limit=_LINES_SHOWN)
+    shown = await payouts.since(db, circle.id, now - _ENDED_SHOWN)
+    months = {payout.month for payout in shown}
+    months |= months_in(code for code, amount in held.items() if amount)
+    months |= months_in(c for line in newest for c in (line.transfer.debit, line.transfer.credit))
+    names = await names_of(db, circle.id, months)
+    unclaimed = [line_of(line, names) for line in await suspense.waiting(db, circle.id)]
+    payments = await _payments(db, circle, names, shown)
+    fees = await booking.waiting_fees_minor(db, circle.id)
     holds = [
         (kind, sum(amount for code, amount in held.items() if code.startswith(prefix)))
         for kind, prefix in _HOLDS
@@ -96,7 +100,9 @@ async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
     )
 
 
-async def _payments(db: AsyncSession, circle: Circle, names: Names, now: datetime) -> list[Payment]:
+async def _payments(
+    db: AsyncSession, circle: Circle, names: Names, shown: list[Payout]
+) -> list[Payment]:
     """Awards that wait for a proposal, then payouts under way, then what lately ended."""
     desk = f"{circle.path}/in/desk"
     fresh = [
@@ -117,7 +123,7 @@ async def _payments(db: AsyncSession, circle: Circle, names: Names, now: datetim
             payout=payout,
             proposer=names.actor(payout.proposer_actor),
         )
-        for payout in await payouts.since(db, circle.id, now - _ENDED_SHOWN)
+        for payout in shown
         if payout.state not in {"returned", "withdrawn"}
     ]
     return [*fresh, *begun]

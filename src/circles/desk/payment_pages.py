@@ -37,7 +37,7 @@ async def _propose_context(
     host: Host, circle: Circle, month: str, candidate: int, form: Form
 ) -> dict[str, Any]:
     async with host.database.read() as db:
-        names = await names_of(db, circle.id)
+        names = await names_of(db, circle.id, [month])
         awards = await payouts.unpaid(db, circle.id)
         begun = await payouts.open_for(db, circle.id)
     award = next((a for a in awards if (a.month, a.candidate) == (month, candidate)), None)
@@ -137,8 +137,8 @@ async def _payment_context(
     payout_id = id_of(payment)
     officer = member.is_treasurer or member.is_steward
     async with host.database.read() as db:
-        names = await names_of(db, circle.id)
         payout = await payouts.get(db, circle.id, payout_id)
+        names = await names_of(db, circle.id, [payout.month])
         payee = await payouts.payee_of(db, host.vault, circle.id, payout_id) if officer else None
     confirmer = payout.confirmer_actor
     return {
@@ -230,8 +230,8 @@ async def payouts_page(
 ) -> Response[bytes]:
     """Payments under way, for every one of us: what, how much, who proposed."""
     async with host.database.read() as db:
-        names = await names_of(db, circle.id)
         found = await payouts.open_for(db, circle.id)
+        names = await names_of(db, circle.id, {payout.month for payout in found})
     rows = [
         {
             "payout": payout,
