@@ -173,17 +173,20 @@ async def payment_page(
     return page(request, "desk/payment.html", context, circle=circle, member=member)
 
 
-@post("/c/{slug:str}/in/desk/payments/{payment:str}/{step:str}", guards=_GUARDS)
+_STEPS = ("sent", "settled", "returned", "withdrawn")
+
+
+@post([f"/c/{{slug:str}}/in/desk/payments/{{payment:str}}/{s}" for s in _STEPS], guards=_GUARDS)
 async def payment_step(
     request: Request[Any, Any, Any],
     circle: TheCircle,
     member: TheMember,
     host: TheHost,
     payment: FromPath[str],
-    step: FromPath[str],
 ) -> Response[bytes]:
     """`sent`, `settled`, `returned` with a day; `withdrawn` without."""
     form = await forms.read(request)
+    step = request.url.path.rpartition("/")[2]
     context = await _payment_context(host, circle, payment, member, form)
     now, payout_id = host.clock.round_now(), id_of(payment)
     on = read_day(form, circle, now) if step != "withdrawn" else now.date()
@@ -197,11 +200,9 @@ async def payment_step(
             mark = payouts.mark_sent if step == "sent" else payouts.mark_returned
             async with host.database.begin() as db:
                 await mark(db, circle.id, payout_id, actor=member.actor, on=on, now=now)
-        elif step == "withdrawn":
+        else:
             async with host.database.begin() as db:
                 await payouts.withdraw(db, circle.id, payout_id, now=now)
-        else:
-            raise MissingError(_("There is nothing at this address. Go back to the desk."))
     except CirclesError as error:
         return refused(request, template, context, error, circle=circle, member=member)
     return see_other(f"{circle.path}/in/desk/payments/{payment}")
