@@ -79,7 +79,9 @@ def _parts(item: pytest.Item) -> set[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "database_url" in metafunc.fixturenames:
+    marks = metafunc.definition.iter_markers("parametrize")
+    chosen = any(mark.args[0] == "database_url" for mark in marks)
+    if "database_url" in metafunc.fixturenames and not chosen:
         kinds = ["sqlite"]
         if not metafunc.config.getoption("--without-pg"):
             kinds.append("postgresql")

@@ -21,6 +21,8 @@ from sqlalchemy.types import TypeDecorator
 from circles.errors import OutcomeUnknownError
 
 _BUSY_TIMEOUT_MS = 10_000
+# A server that never answers must not hold a request, and a connection, for ever.
+COMMAND_TIMEOUT_S = 60
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -159,7 +161,13 @@ def _engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    return create_async_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True)
+    return create_async_engine(
+        url,
+        pool_size=8,
+        max_overflow=4,
+        pool_pre_ping=True,
+        connect_args={"command_timeout": COMMAND_TIMEOUT_S},
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
