@@ -96,6 +96,12 @@ export function load(text, scope = SCOPE) {
   });
 }
 
+export function forgetOld(month) {
+  const store = new storing.Store(SCOPE);
+  store.forgetOld(month);
+  return store.credentials().map((record) => record.seed !== null);
+}
+
 export function clear() {
   localStorage.clear();
 }

@@ -182,6 +182,7 @@ class SmallCircle:
                 opens_at=poll.opens_at,
                 closes_at=poll.closes_at,
                 reissued=0,
+                clients=(),
                 shut=close is not None,
                 close_text=close,
                 keys_destroyed=False,

@@ -279,6 +279,26 @@ def test_a_receipted_ballot_that_was_dropped_is_named(client: Client) -> None:
     assert sorted(e["state"] for e in entries) == ["missing", "read", "read"]
 
 
+def test_ballots_cast_from_another_phone_are_found_by_their_key(client: Client) -> None:
+    client.collected()
+    saved = client.call("save")
+    client.circle.open_vote()
+    client.call("vote", client.ids(), [1, 1, 1])
+    client.call("vote", client.ids(), [2, 2, 2])
+    client.call("clear")
+    client.call("load", saved)
+    client.circle.close_vote()
+    entries = client.call("ownEntries", client.ids())["entries"]
+    assert [(e["state"], e["ticks"]) for e in entries] == [("read", [2])] * 3
+
+
+def test_keys_of_rounds_long_over_are_erased(client: Client) -> None:
+    client.collected()
+    assert client.call("forgetOld", "2026-10") == [True] * 5
+    assert client.call("forgetOld", "2026-11") == [True] * 5
+    assert client.call("forgetOld", "2026-12") == [False] * 5
+
+
 def test_a_take_in_my_name_that_is_not_mine_is_shown(client: Client) -> None:
     client.collected()
     client.circle.open_vote()

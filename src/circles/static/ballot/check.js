@@ -1,11 +1,10 @@
 // After the count: is my ballot in the log, and what does it read? (protocol.md, 4.5)
 
-import { bytesOf, utf8 } from "./bytes.js";
+import { bytesOf } from "./bytes.js";
 import { VoidError, openBallot } from "./ballot.js";
 import { TroubleError, publicRecord } from "./log.js";
-import { leafHash } from "./merkle.js";
 import * as seal from "./seal.js";
-import { lastSeq } from "./store.js";
+import { countedPerKey } from "./tally.js";
 import { leafId, parse, typeOf } from "./text.js";
 
 /** The openings of a poll that stand in the log between its close and its result. */
@@ -27,10 +26,20 @@ async function openings(booth, pollId, poll, closeIndex) {
   return secrets;
 }
 
+/** Every ballot of a closed poll as the log has it: {index, key, seq, leaf, text}. */
+async function ballotsOf(booth, { first, count }) {
+  const found = [];
+  for (const [i, text] of (await booth.log.entries(first, first + count)).entries()) {
+    const { key, seq } = parse("ballot", text);
+    found.push({ index: first + i, key, seq, leaf: await leafId(text), text });
+  }
+  return found;
+}
+
 /**
- * What a closed vote left in the log: {poll, close, slate, closeIndex, secrets, outcome}.
+ * What a closed vote left in the log: {id, poll, close, slate, ballots, secrets, outcome}.
  * `outcome` is "counted", "void" or "waiting".
- * @throws {TroubleError} not-logged, log-bad, log-forked, offline
+ * @throws {TroubleError} not-closed, not-logged, log-bad, log-forked, offline
  */
 export async function readVote(booth) {
   const { base, month, log } = booth;
@@ -46,9 +55,15 @@ export async function readVote(booth) {
     if (found[what] !== null && found[what].record.poll !== id) throw new TroubleError("log-bad");
   }
   const closeIndex = await log.find(found.close.text);
-  const secrets = await openings(booth, id, poll, closeIndex);
-  const outcome = found.result !== null ? "counted" : await voidOrWaiting(booth, id, closeIndex);
-  return { id, poll, close: found.close.record, slate: found.slate?.record ?? null, closeIndex, secrets, outcome };
+  return {
+    id,
+    poll,
+    close: found.close.record,
+    slate: found.slate?.record ?? null,
+    ballots: await ballotsOf(booth, found.close.record.ballots),
+    secrets: await openings(booth, id, poll, closeIndex),
+    outcome: found.result !== null ? "counted" : await voidOrWaiting(booth, id, closeIndex),
+  };
 }
 
 async function voidOrWaiting(booth, pollId, closeIndex) {
@@ -58,28 +73,27 @@ async function voidOrWaiting(booth, pollId, closeIndex) {
 }
 
 /**
- * One own credential in a closed vote: {slot, entry, state, ticks, reason, receipt}. `state` is
- * "read", "void", "there" (in the log, not opened), "missing" (a receipt, but no entry) or
- * "unsent" (nothing was cast, or never receipted, and it is not there). `entry` counts from 0.
+ * One own credential in a closed vote: {slot, entry, state, ticks, reason, receipt}. Ballots are
+ * found by their key, so that those cast from another phone are found as well. `state` is "read",
+ * "void", "there" (in the log, not opened), "missing" (a receipt was given for a ballot that is not
+ * in the log) or "unsent" (nothing with this key is there). `entry` counts from 0, as the log does.
  */
-export async function ownEntry(booth, vote, record) {
-  const cast = record.casts.find((held) => held.seq === lastSeq(record));
+export async function ownEntry(vote, record) {
   const found = { slot: record.slot, entry: null, state: "unsent", ticks: [], reason: null };
-  found.receipt = cast?.receipt ?? null;
-  if (cast === undefined) return found;
-  const index = await booth.log.indexOf(cast.leaf);
-  const { first, count } = vote.close.ballots;
-  if (index === null || index < first || index >= first + count) {
-    return { ...found, state: cast.receipt === null ? "unsent" : "missing" };
-  }
-  await booth.log.prove(index, bytesOf(cast.leaf));
-  const [entry] = await booth.log.entries(index, index + 1);
-  found.entry = index;
+  const mine = vote.ballots.filter((ballot) => ballot.key === record.key);
+  const there = new Set(mine.map((ballot) => ballot.leaf));
+  const dropped = record.casts.find((cast) => cast.receipt !== null && !there.has(cast.leaf));
+  found.receipt = dropped?.receipt ?? null;
+  if (dropped !== undefined) return { ...found, state: "missing" };
+  const [counted] = countedPerKey(mine);
+  if (counted === undefined) return found;
+  found.entry = counted.index;
   if (vote.outcome !== "counted" || vote.secrets.size < vote.poll.threshold) {
     return { ...found, state: "there" };
   }
   try {
-    const ticks = await openBallot(entry, vote.poll, vote.secrets, vote.slate.candidate.length);
+    const candidates = vote.slate.candidate.length;
+    const ticks = await openBallot(counted.text, vote.poll, vote.secrets, candidates);
     return { ...found, state: "read", ticks };
   } catch (error) {
     if (!(error instanceof VoidError)) throw error;
@@ -98,7 +112,7 @@ export async function ownEntries(booth, vote, line, progress = () => {}) {
   const found = [];
   progress(0, records.length);
   for (const record of records) {
-    found.push(await ownEntry(booth, vote, record));
+    found.push(await ownEntry(vote, record));
     booth.store.forgetKeys(record);
     progress(found.length, records.length);
   }
@@ -131,10 +145,4 @@ export async function strangeTakes(booth, vote, line) {
     if (parse("take", bytes).member === line && !own.has(leaf)) strange.push(leaf);
   }
   return strange;
-}
-
-/** Whether a leaf hash is that of a text; for those who check by hand. */
-export async function isLeafOf(leaf, text) {
-  const made = await leafHash(utf8(text));
-  return bytesOf(leaf).every((byte, i) => byte === made[i]);
 }

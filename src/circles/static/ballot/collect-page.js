@@ -37,6 +37,7 @@ function showState() {
 async function run() {
   const progress = progressIn(one("[data-progress]"), data.words.collected);
   await askToPersist();
+  booth.store.forgetOld(data.month);
   const records = await collect(booth, Object.keys(data.polls), progress);
   return records.length;
 }

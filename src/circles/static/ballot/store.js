@@ -89,6 +89,16 @@ export class Store {
     this.write(`line:${poll}:${who}`, member);
   }
 
+  /** Keys of rounds before the last one cast nothing any more: they are erased. */
+  forgetOld(month) {
+    const [year, number] = month.split("-").map(Number);
+    const last = number > 1 ? [year, number - 1] : [year - 1, 12];
+    const before = `${String(last[0]).padStart(4, "0")}-${String(last[1]).padStart(2, "0")}`;
+    for (const record of this.credentials()) {
+      if (record.month < before && record.seed !== null) this.forgetKeys(record);
+    }
+  }
+
   /** Erases what could still cast or be misused; leaves and receipts stay as evidence. */
   forgetKeys(record) {
     this.keep({ ...record, seed: null, prefixes: [], tokens: null, inverses: [] });
