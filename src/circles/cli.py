@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="recompute everything a circle has published")
     verify.add_argument("target", help="a circle's address, a folder, or an archive.zip")
     verify.add_argument("--evidence", type=Path, help="a folder with what you kept yourself")
+    verify.add_argument("--clients", type=Path, help="a file of script hashes known to be good")
 
     demo = commands.add_parser("demo", help="build a made-up circle and serve it")
     demo.add_argument("--port", type=int, default=8000)
@@ -84,7 +85,8 @@ def _run(given: argparse.Namespace) -> int:
         from circles import verifier
 
         evidence = ["--evidence", str(given.evidence)] if given.evidence else []
-        return verifier.main([given.target, *evidence])
+        clients = ["--clients", str(given.clients)] if given.clients else []
+        return verifier.main([given.target, *evidence, *clients])
 
     from circles.errors import CirclesError, SettingsError
     from circles.operating import commands

@@ -229,6 +229,7 @@ def test_an_address(address: str) -> None:
 def test_the_address_of_a_zip(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with a.open_source(f"{address}/archive.zip") as source:
         assert source.read("log/key", 9) == b"key\n"
+        assert source.remote
     with pytest.raises(a.MissingFileError):
         a.open_source(f"{address}/none.zip")
     monkeypatch.setattr(a, "ZIP_BYTES_MAX", 10)

@@ -9,7 +9,16 @@ import pytest
 
 from circles.protocol import ballot as b
 from circles.protocol import blind, seal, signature
-from circles.protocol.messages import Ask, Ballot, Nomination, Poll, Slate, Taken, signed_part
+from circles.protocol.messages import (
+    Ask,
+    Ballot,
+    MalformedError,
+    Nomination,
+    Poll,
+    Slate,
+    Taken,
+    signed_part,
+)
 from circles.protocol.text import unb64
 from tests.protocol.conftest import load
 
@@ -131,6 +140,26 @@ def test_why_a_ballot_is_void(booth: Booth) -> None:
     for choice in (b.new_choice([3]), b.new_choice([1, 2], keep=True)):
         sealed = b.make_ballot(booth.poll, slate, booth.credential, choice)
         assert _void(booth, sealed) == "choice"
+
+
+@pytest.mark.parametrize("case", PROTOCOL["padding_must_fail"], ids=lambda c: c["why"])
+def test_a_sealed_choice_with_wrong_padding_is_void(booth: Booth, case: dict[str, str]) -> None:
+    key = bytes(32)
+    ballot = b.make_ballot(booth.poll, booth.slate.record_id(), booth.credential, b.new_choice())
+    shares = tuple(
+        seal.seal_share(share, trustee.public, seal.share_info(ballot.poll, ballot.key, number))
+        for number, (share, trustee) in enumerate(
+            zip(seal.split(key, 2, 3), booth.trustees, strict=True), start=1
+        )
+    )
+    ballot = replace(ballot, commit=seal.commitment(key), shares=shares)
+    plaintext = unb64(case["plaintext"])
+    body = seal.encrypt_body(key, seal.sealed_part(ballot.text()), plaintext)
+    if len(body) == len(ballot.body):
+        assert _void(booth, replace(ballot, body=body)) == "choice"
+    else:  # then there is no such ballot
+        with pytest.raises(MalformedError):
+            replace(ballot, body=body).text()
 
 
 Bend = Callable[[Booth, Ballot], Ballot]

@@ -145,3 +145,15 @@ def test_values_out_of_range_are_not_signed(issuer_key: blind.IssuerKey, blinded
 @pytest.mark.parametrize("n", [bytes(384), b"\xff" * 383 + b"\xfe", b"\3"])
 def test_a_modulus_that_is_none_verifies_nothing(n: bytes) -> None:
     assert not blind.verify(n, b"x", b"\1" * len(n))
+
+
+def test_a_message_that_shares_a_factor_with_n_is_not_blinded(issuer_key: blind.IssuerKey) -> None:
+    encoded = int(issuer_key.p * 3).to_bytes(384, "big")
+    with pytest.raises(blind.BlindingError):
+        blind.blind_with(issuer_key.n, encoded, gmpy2.mpz(1), gmpy2.mpz(1))
+
+
+def test_factors_without_an_inverse_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([2, 4, 6])  # one less than the factor: 3 and 5 divide n = 15, 7 does not
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
+    assert blind._random_unit(gmpy2.mpz(15)) == (7, 13)

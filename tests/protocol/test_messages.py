@@ -32,3 +32,34 @@ def test_bent_texts_are_malformed(vector: dict[str, str]) -> None:
         m.parse(data)
     with pytest.raises(m.MalformedError):
         TYPES[vector["type"]].parse(data)
+
+
+@pytest.mark.parametrize("vector", PROTOCOL["messages"], ids=lambda v: v["what"])
+def test_texts_cut_short_are_malformed_or_a_shorter_message(vector: dict[str, str]) -> None:
+    lines = vector["text"].encode().splitlines(keepends=True)
+    for count in range(len(lines)):
+        cut = b"".join(lines[:count])
+        try:
+            message = m.parse(cut)
+        except m.MalformedError:
+            continue
+        assert message.text() == cut
+        # Only what may repeat, or a close's fund, can be missing without a trace.
+        assert lines[count].split(b" ")[0] in {
+            b"client",
+            b"omit",
+            b"fund",
+            b"member",
+            b"tick",
+            b"take",
+            b"candidate",
+        }
+
+
+@pytest.mark.parametrize("vector", PROTOCOL["messages"], ids=lambda v: v["what"])
+def test_texts_with_a_line_too_many_or_twice_are_malformed(vector: dict[str, str]) -> None:
+    lines = vector["text"].encode().splitlines(keepends=True)
+    for at in range(1, len(lines)):
+        for more in (lines[at], lines[at].upper(), b"more 1\n", b"\n"):
+            with pytest.raises(m.MalformedError):
+                m.parse(b"".join([*lines[:at], more, *lines[at:]]))

@@ -17,7 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circles.protocol import seal
-from circles.protocol.messages import Ballot, MalformedError, Opening, Poll, Slate, signed_part
+from circles.protocol.messages import (
+    Ballot,
+    Choice,
+    MalformedError,
+    Opening,
+    Poll,
+    Slate,
+    signed_part,
+)
 from circles.protocol.text import unb64
 from tests.protocol.conftest import load
 
@@ -226,3 +234,10 @@ def test_the_body_is_bound_to_the_lines_above_it() -> None:
     assert len(sealed) == 272
     with pytest.raises(InvalidTag):
         AESGCM(bytes(32)).decrypt(bytes(12), sealed, b"other\n")
+
+
+def test_a_choice_too_long_is_not_padded() -> None:
+    most = Choice(bytes(16), tuple(range(100, 122)))
+    assert seal.unpad(seal.pad(most)) == most
+    with pytest.raises(MalformedError):
+        seal.pad(Choice(bytes(16), tuple(range(100, 130))))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from circles.protocol import messages as m
 from circles.protocol import text as t
+from tests.protocol.conftest import load
 
 
 @given(st.binary(max_size=100))
@@ -105,6 +106,12 @@ TAKE = m.Take(bytes(32), bytes(16), 0, (b"\1" * 384,))
 EVENT = m.Event(bytes(32), 0, AT, AT, AT)
 
 NO_TEXT: dict[str, Callable[[], Any]] = {
+    "a rule without a version": lambda: replace(_poll(), rule="most-ticks"),
+    "a parameter without a value": lambda: replace(_poll(), params=(("least", ""),)),
+    "parameters out of order": lambda: replace(_poll(), params=(("b", "1"), ("a", "1"))),
+    "a vote without a draw": lambda: replace(_poll(), draw_commit=None),
+    "a nominating poll with trustees": lambda: replace(_poll(), purpose="nominate"),
+    "a third purpose": lambda: replace(_poll(), purpose="talk"),
     "an id too short": lambda: replace(SEAL, circle=bytes(15)),
     "a negative count": lambda: replace(SEAL, transfers=-1),
     "a month that is none": lambda: replace(SEAL, month="2026-1"),
@@ -131,6 +138,11 @@ NO_TEXT: dict[str, Callable[[], Any]] = {
     "nothing asked": lambda: _nomination(m.Ask(0)),
     "a token too few": lambda: replace(_nomination(m.Ask(1)), tokens=()),
 }
+
+
+def _poll() -> m.Poll:
+    text = next(v["text"] for v in load("protocol-v1.json")["messages"] if "poll vote" in v["what"])
+    return m.Poll.parse(text.encode())
 
 
 def _nomination(ask: m.Ask) -> m.Nomination:

@@ -106,6 +106,14 @@ def test_a_folder_and_evidence_beside_it(
     assert "FAILED 5.own: own: it cannot be read" in capsys.readouterr().out
 
 
+def test_a_host_cannot_vouch_for_itself_with_evidence() -> None:
+    source = MemorySource(Month().run().files())
+    source.remote = True
+    report = v.verify(source)
+    assert report.holds
+    assert report.remarks == ["no key was kept: the log's own key was believed"]
+
+
 def test_without_takes_own_lines_are_said_to_be_unchecked() -> None:
     files = Month().run().files()
     files = {name: data for name, data in files.items() if not name.startswith("evidence/takes")}
@@ -200,6 +208,24 @@ def test_long_work_shows_progress() -> None:
     said: list[str] = []
     v.verify(MemorySource(Month().run().files()), progress=said.append)
     assert any(words.startswith("read ") for words in said)
+
+
+def test_long_logs_are_checked_with_little_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the ballots kept in memory, each is read again from the spool."""
+    monkeypatch.setattr("circles.protocol.verify.walk.KEPT_BALLOTS_MAX", 2)
+    monkeypatch.setattr("circles.protocol.verify.opening._PROGRESS_EVERY", 5)
+    monkeypatch.setattr("circles.protocol.verify._PROGRESS_EVERY", 10)
+    said: list[str] = []
+    report = v.verify(MemorySource(Month().run().files()), progress=said.append)
+    assert report.holds
+    assert "checked 20 of 34 entries" in said
+    assert "round 2026-12 vote: opened 5 of 15 ballots" in said
+
+
+def test_a_running_round_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _unpack(tmp_path, Month(stop="announce").run().files())
+    assert verifier.main([str(tmp_path)]) == 0
+    assert "round 2026-12 vote: N 5, R 0; not closed\n" in capsys.readouterr().out
 
 
 def test_progress_waits_before_it_speaks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,12 @@ def _within(data: bytes, name: str, bytes_max: int) -> bytes:
 
 
 class Source(ABC):
-    """Files of an archive by their names, parts divided by `/`."""
+    """Files of an archive by their names, parts divided by `/`.
+
+    `remote` says that they come from elsewhere: then nothing in it counts as what was kept.
+    """
+
+    remote = False
 
     @abstractmethod
     def read(self, name: str, bytes_max: int) -> bytes:
@@ -87,6 +92,19 @@ class Source(ABC):
             return self.read_or_none(name, bytes_max)
         except FileError:
             return UNUSABLE
+
+
+class NoSource(Source):
+    """No files at all."""
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        """Nothing is there."""
+        raise MissingFileError(f"{name} is missing (of at most {bytes_max} bytes)")
+
+    def names(self, folder: str) -> list[str]:
+        """Nothing is there."""
+        _checked_name(folder)
+        return []
 
 
 class FolderSource(Source):
@@ -180,6 +198,8 @@ class ZipSource(Source):
 class UrlSource(Source):
     """A circle's public address: each file is one GET, without cookies."""
 
+    remote = True
+
     def __init__(self, base: str) -> None:
         self._base = base.rstrip("/")
 
@@ -251,7 +271,9 @@ def _fetched_zip(address: str) -> ZipSource:
     try:
         _copy(address, spool)
         spool.seek(0)
-        return ZipSource(spool)
+        source = ZipSource(spool)
+        source.remote = True
+        return source
     except BaseException:
         spool.close()
         raise

@@ -6,7 +6,7 @@ Evidence is private. It lies in a folder of its own or in `evidence/` of the arc
 from dataclasses import dataclass
 
 from circles.protocol import text as t
-from circles.protocol.archive_source import Source
+from circles.protocol.archive_source import NoSource, Source
 from circles.protocol.checkpoint import NOTE_BYTES_MAX, NoteError, open_receipt
 from circles.protocol.merkle import leaf
 from circles.protocol.messages import MalformedError, Roll, Take, Takes
@@ -203,5 +203,10 @@ def _check_own(
 
 
 def open_evidence(source: Source, kept: Source | None) -> Evidence:
-    """The evidence of a folder of its own, or of the archive."""
-    return Evidence(source, "evidence/") if kept is None else Evidence(kept, "")
+    """The evidence of a folder of its own, or of the archive where that lies on this machine.
+
+    What an address serves as evidence was kept by nobody: a host could vouch for itself with it.
+    """
+    if kept is not None:
+        return Evidence(kept, "")
+    return Evidence(NoSource() if source.remote else source, "evidence/")
