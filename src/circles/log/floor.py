@@ -94,7 +94,7 @@ async def check(db: AsyncSession, host: Host, circle_id: bytes) -> None:
         raise LogBehindError(
             "The file that says how far this circle's log had come is missing, so nothing is "
             "signed: an older backup could not be told from the right database. If this is "
-            f"the newest database, say so with: circles log accept. {_SEE}"
+            f"the newest database, say so with: circles log accept SLUG. {_SEE}"
         )
     have = 0 if newest is None else newest.size
     if have < kept.size:

@@ -125,6 +125,7 @@ async def take(
     request = _parsed(body, poll)
     line = await _own_line(db, poll_hash, member_id, request)
     before = await count(db, poll_hash)
+    await floor.check(db, host, poll.circle_id)
     floor.check_takes(host, poll.circle_id, poll_hash, before)
     earlier = await _takes_of_slot(db, poll_hash, line, request.slot)
     for row in earlier:

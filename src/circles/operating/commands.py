@@ -147,7 +147,8 @@ def _log_accept(given: argparse.Namespace) -> int:
 
         async with host.database.read() as db:
             circle = await circles.by_slug(db, given.slug)
-        if floor.read(host.settings, circle.id) is not None:
+        kept = floor.read(host.settings, circle.id)
+        if kept is not None and kept.size != floor.UNKNOWN:
             raise SettingsError(
                 "This circle's floor file is there, so there is nothing to accept. "
                 "See docs/operating.md, 'When the log refuses'."
