@@ -272,11 +272,11 @@ def _fetched_zip(address: str) -> ZipSource:
         _copy(address, spool)
         spool.seek(0)
         source = ZipSource(spool)
-        source.remote = True
-        return source
     except BaseException:
         spool.close()
         raise
+    source.remote = True
+    return source
 
 
 def open_source(target: str) -> Source:
