@@ -13,7 +13,7 @@ is left, and is skipped if that is under `least`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from circles.protocol import text as t
 from circles.protocol.messages import Ask
@@ -67,6 +67,16 @@ class Allocation:
     awards: tuple[tuple[int, int], ...]
     carried_minor: int
     working: tuple[Row, ...]
+
+
+class Rule(Protocol):
+    """What every rule answers; a new one is a class like `MostTicks` and a line in `RULES`."""
+
+    def params(self) -> Params:
+        """The parameters as a poll record carries them."""
+
+    def allocate(self, fund_minor: int, asks: Sequence[Ask], totals: Totals) -> Allocation:
+        """The awards of a fund; `asks[i]` is the ask of candidate i + 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +151,10 @@ def _place(index: int, ask: Ask, ticks: int) -> tuple[int, int, int]:
     return -ticks, t.INT_MAX + 1 if request is None else request, index
 
 
-RULES: Final[dict[str, Callable[[Params], MostTicks]]] = {"most-ticks/1": MostTicks.of}
+RULES: Final[dict[str, Callable[[Params], Rule]]] = {"most-ticks/1": MostTicks.of}
 
 
-def rule(name: str, params: Params) -> MostTicks:
+def rule(name: str, params: Params) -> Rule:
     """The rule of a poll record. Raises `RuleError` for an unknown one or wrong parameters."""
     make = RULES.get(name)
     if make is None:
