@@ -107,6 +107,15 @@ def test_a_second_device_is_told_that_the_slots_are_used(client: Client) -> None
     assert client.call("collect", client.ids()) == {"trouble": "slot-used"}
 
 
+def test_slots_given_out_anew_are_taken_though_others_are_used(client: Client) -> None:
+    client.collected()
+    client.call("clear")
+    client.circle.takes["vote"].clear()  # as if a steward had allowed it for the vote
+    assert client.call("collect", client.ids()) == {"trouble": "slot-used"}
+    usable = [r for r in client.call("stored") if r["tokens"] is not None]
+    assert [r["purpose"] for r in usable] == ["vote"] * 3
+
+
 def test_a_saved_file_brings_the_credentials_back(client: Client) -> None:
     client.collected()
     saved = client.call("save")

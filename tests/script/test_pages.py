@@ -13,6 +13,9 @@ from tests.script.conftest import Chromium
 from tests.script.small_circle import SCOPE, SmallCircle, opened, serving
 
 Step = Callable[[Page], None]
+# Long, for machines that are busy: what is there is found at once.
+TIMEOUT_MS = 30_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 class Visit:
@@ -30,7 +33,7 @@ class Visit:
         context = browser.new_context(
             viewport={"width": 390, "height": 844}, locale="en-GB", reduced_motion="reduce"
         )
-        context.set_default_timeout(8000)
+        context.set_default_timeout(TIMEOUT_MS)
         return context
 
     def at(self, name: str, *steps: Step) -> None:

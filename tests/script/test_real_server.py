@@ -12,6 +12,10 @@ from tests.conftest import Served
 from tests.neighbours import PASSPHRASE
 from tests.world import KEEP, World
 
+# Long, for machines that are busy: what is there is found at once.
+TIMEOUT_MS = 30_000
+expect.set_options(timeout=TIMEOUT_MS)
+
 
 class Phone:
     """The browser of one member, signed in; it remembers what it sent and what went wrong."""
@@ -29,7 +33,7 @@ class Phone:
     async def sign_in(cls, browser: Browser, served: Served, world: World, handle: str) -> Phone:
         """A fresh browser context in which that member is signed in."""
         context = await browser.new_context(viewport={"width": 390, "height": 844})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(TIMEOUT_MS)
         phone = cls(context, f"{served.url}{world.circle.path}")
         answer = await context.request.post(
             f"{phone.base}/api/session", data={"handle": handle, "passphrase": PASSPHRASE}

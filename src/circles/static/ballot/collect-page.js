@@ -46,6 +46,7 @@ button.addEventListener("click", async () => {
   const count = await fromButton(button, run);
   one("[data-progress]").hidden = true;
   if (count !== null) showPart("done");
+  else one("[data-some]").hidden = held() === 0;
 });
 
 wireFile(booth, () => {

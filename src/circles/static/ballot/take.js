@@ -167,6 +167,7 @@ export async function takeSlot(booth, checked, slot) {
 
 /**
  * All slots of the polls in `purposes` that are logged. `progress(done, all)` is told after each.
+ * A slot that was used elsewhere does not keep the others from being taken; it is told at the end.
  * @returns the records, usable ones
  */
 export async function collect(booth, purposes, progress = () => {}) {
@@ -179,12 +180,19 @@ export async function collect(booth, purposes, progress = () => {}) {
   }
   const all = polls.reduce((sum, { poll }) => sum + poll.slots, 0);
   const records = [];
+  let used = null;
   progress(0, all);
   for (const checked of polls) {
     for (let slot = 0; slot < checked.poll.slots; slot += 1) {
-      records.push(await takeSlot(booth, checked, slot));
+      try {
+        records.push(await takeSlot(booth, checked, slot));
+      } catch (error) {
+        if (error.code !== "slot-used") throw error;
+        used = error;
+      }
       progress(records.length, all);
     }
   }
+  if (used !== null) throw used;
   return records;
 }
