@@ -77,7 +77,7 @@ def test_the_headline_says_how_things_stand(step: Phase, found: Round, headline:
         (Phase.COUNT, {}, ""),
         (Phase.PAY, {}, "/in/check/2026-12"),
         (Phase.PAY, {"collected": 0}, "/rounds/2026-12/"),
-        (Phase.PAY, {"to_confirm": 2}, "/in/payments"),
+        (Phase.PAY, {"to_confirm": 2}, "/in/payouts"),
     ],
 )
 def test_what_is_mine_to_do_now(step: Phase, other: dict[str, object], path: str) -> None:

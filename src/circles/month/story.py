@@ -281,7 +281,7 @@ def _over_task(facts: Facts, found: Round) -> Task | None:
         return Task(
             words % {"n": i18n.opening_words(facts.to_confirm)},
             _("Look at the payments"),
-            f"{path}/in/payments",
+            f"{path}/in/payouts",
         )
     if found.result is None:
         return None
