@@ -78,6 +78,7 @@ class MemberClient:
         self.anonymous = httpx.AsyncClient(transport=transport, base_url=url, timeout=30)
         self.kept: dict[tuple[str, str], Collected] = {}
         self.receipts: list[bytes] = []
+        self._log_key: VerifierKey | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -183,8 +184,10 @@ class MemberClient:
 
     async def _check_receipt(self, receipt: bytes, leaf_hash: bytes) -> None:
         """A 200 is not a receipt: a proxy may answer one by itself."""
-        key = VerifierKey.parse((await self._public("log/key")).decode().strip())
-        promised = open_receipt(receipt, [key]).leaf
+        if self._log_key is None:
+            text = (await self._public("log/key")).decode("ascii")
+            self._log_key = VerifierKey.parse(text.rstrip("\n"))
+        promised = open_receipt(receipt, [self._log_key]).leaf
         if promised != leaf_hash:
             raise ClientRefusedError("malformed", f"a receipt for {b64(promised)}, not for this")
 

@@ -60,9 +60,9 @@ class Row:
     async def settle(cls, host: Host, app: Litestar, clock: MovableClock) -> Row:
         """Found the circle, and let everybody in; nobody is signed in yet but the clients."""
         link = await founding.new_link(host)
-        words = {
-            name: story.PASSPHRASES.get(name) or secrets.token_urlsafe() for name in story.HANDLES
-        }
+        # Nobody but the three has a passphrase that anybody knows; one hash serves the others.
+        unknown = secrets.token_urlsafe()
+        words = {name: story.PASSPHRASES.get(name, unknown) for name in story.HANDLES}
         made = await found(
             host,
             link.rpartition("/")[2],
@@ -84,11 +84,9 @@ class Row:
                 for name in story.HANDLES
             },
         )
-        hashes = await asyncio.gather(
-            *(passphrase.hash_of(words[name]) for name in story.HANDLES[1:])
-        )
-        for name, kept in zip(story.HANDLES[1:], hashes, strict=True):
-            await row._join(name, kept)
+        hashes = {word: await passphrase.hash_of(word) for word in set(words.values())}
+        for name in story.HANDLES[1:]:
+            await row._join(name, hashes[words[name]])
         await row._give_roles()
         await asyncio.gather(*(client.sign_in() for client in row.clients.values()))
         return row

@@ -32,12 +32,13 @@ _LOOPBACK = "127.0.0.1"
 def main(*, port: int, data: Path | None) -> int:
     """Build and serve until a signal says stop; without `data`, all of it is gone afterwards."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    listener = _listen(port)
     if data is not None:
-        asyncio.run(_demo(listener, _fresh(data)))
-        return 0
-    with tempfile.TemporaryDirectory(prefix="circles-demo-") as scratch:
-        asyncio.run(_demo(listener, Path(scratch)))
+        _refuse_what_is_there(data)
+    with _listen(port) as listener, tempfile.TemporaryDirectory(prefix="circles-demo-") as scratch:
+        home = Path(scratch) if data is None else data.absolute()
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / DEMO_MARK).touch()
+        asyncio.run(_demo(listener, home))
     return 0
 
 
@@ -55,16 +56,13 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _fresh(data: Path) -> Path:
+def _refuse_what_is_there(data: Path) -> None:
     """A demo is built from nothing: it never touches what somebody else keeps."""
-    if data.exists() and any(data.iterdir()):
+    if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise SettingsError(f"{data} is not empty. Name a folder that the demo can make.")
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return data.absolute()
 
 
 async def _demo(listener: socket.socket, data: Path) -> None:
-    (data / DEMO_MARK).touch()
     port = listener.getsockname()[1]
     settings = Settings(
         data=data,

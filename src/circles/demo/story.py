@@ -44,8 +44,8 @@ GIFT_MINOR: Final = 4000
 
 CIRCLE: Final = NewCircle(
     name="Maple Row",
-    purpose="Twelve neighbours, one fund. In secret we say whom it should help, and in secret we "
-    "vote.",
+    purpose="Each of us puts in 5 or 10 euros a month. In secret we say whom it should help, and "
+    "in secret we vote. This page shows where it went.",
     norms="We do not ask who nominated, who voted or who paid.\n"
     "Whoever is named here was asked first.\n"
     "What is said among us stays among us.",
