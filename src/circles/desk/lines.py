@@ -49,8 +49,8 @@ class Line:
 def line_of(entry: JournalLine, names: Names) -> Line:
     """The line of one transfer."""
     transfer = entry.transfer
-    comes = transfer.debit.startswith("Assets:") and not transfer.credit.startswith("Assets:")
-    goes = transfer.credit.startswith("Assets:") and not transfer.debit.startswith("Assets:")
+    comes = _held(transfer.debit) and not _held(transfer.credit)
+    goes = _held(transfer.credit) and not _held(transfer.debit)
     return Line(
         id=transfer.id.hex(),
         seq=transfer.seq,
@@ -63,6 +63,11 @@ def line_of(entry: JournalLine, names: Names) -> Line:
         undone=entry.reversed_by is not None,
         may_undo=transfer.kind in UNDOABLE and entry.reversed_by is None,
     )
+
+
+def _held(code: str) -> bool:
+    """Whether money in this account can be touched: what is owed to us cannot."""
+    return code == chart.CASH or code.startswith("Assets:Bank:")
 
 
 def _way(transfer: Transfer) -> str:
