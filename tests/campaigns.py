@@ -1,10 +1,13 @@
 """Campaigns: what the suite samples, run whole.
 
     python -m tests.campaigns kills [word ...]
+    python -m tests.campaigns calls [word ...]
 
 kills: SIGKILL at every point of every scenario whose name holds one of the words (all, if none is
 given), on SQLite and PostgreSQL. Each line of CAMPAIGNS names a module with `build` (the starting
 state), `AT` (the time that stands still there) and `CHECKS` (scenario -> check).
+
+calls: the same at every system call that changes a file, those inside SQLite too (SQLite only).
 """
 
 from __future__ import annotations
@@ -22,20 +25,20 @@ from tests import faults, postgres
 CAMPAIGNS = ("tests.storage.killing", "tests.closing.killing")
 
 
-def kills(words: list[str]) -> int:
+def kills(words: list[str], *, calls: bool) -> int:
     """How many points were killed at; an AssertionError at the first broken promise."""
     total = 0
     with postgres.server() as url, faults.Kills() as running:
         for name in CAMPAIGNS:
             module = importlib.import_module(name)
-            for kind, server in (("sqlite", None), ("postgresql", url)):
+            for kind, server in (("sqlite", None), ("postgresql", url))[: 1 if calls else 2]:
                 with tempfile.TemporaryDirectory(prefix="circles-kills-") as scratch:
                     grounds = faults.Grounds(Path(scratch), server, module.AT)
                     grounds.build(module.build)
                     for scenario, check in module.CHECKS.items():
                         if words and not any(word in scenario for word in words):
                             continue
-                        total += _one(running, grounds, scenario, check, kind)
+                        total += _one(running, grounds, scenario, check, kind, calls=calls)
     return total
 
 
@@ -45,9 +48,11 @@ def _one(
     scenario: str,
     check: faults.Check,
     kind: str,
+    *,
+    calls: bool,
 ) -> int:
     started, count = time.monotonic(), 0
-    for killed in running.each_point(scenario, grounds):
+    for killed in running.each_point(scenario, grounds, calls=calls):
         asyncio.run(check(killed))
         count += 1
     spent = time.monotonic() - started
@@ -57,11 +62,12 @@ def _one(
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
-    parser.add_argument("campaign", choices=["kills"])
+    parser.add_argument("campaign", choices=["kills", "calls"])
     parser.add_argument("words", nargs="*")
     asked = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        print(f"{kills(asked.words)} kills, every promise kept")
+        total = kills(asked.words, calls=asked.campaign == "calls")
+        print(f"{total} kills, every promise kept")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ again where it was killed: that is what a restarted server and a client that res
 The child is forked from a warm process (no threads there, all imports done), so that one kill
 costs some tens of milliseconds. It counts *points*: before and after each `Database` commit, each
 `os.fsync`, `os.replace`, `os.rename` and `os.unlink`; at point N it sends itself SIGKILL.
+
+With `calls=True` the points are system calls instead: each write, sync, truncation, rename and
+unlink of a file, those inside SQLite too, which the kernel holds up until we have counted it
+(tests/seccomp.py, Linux only).
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ import importlib
 import json
 import os
 import random
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -42,6 +48,7 @@ from circles.db import Database
 from circles.host import Host
 from circles.settings import Settings
 from circles.vault import Vault
+from tests import seccomp
 
 Say = Callable[[str], None]
 Scenario = Callable[["Place", Say], Coroutine[Any, Any, None]]
@@ -171,11 +178,12 @@ class Kills:
         self._warm.wait(timeout=30)
         self._warm.stdout.close()
 
-    def run(self, scenario: str, place: Place, kill_at: int = 0) -> Ran:
+    def run(self, scenario: str, place: Place, kill_at: int = 0, *, calls: bool = False) -> Ran:
         """Run `module:function` in a child; with `kill_at`, only up to that point."""
         assert self._warm.stdin is not None
         assert self._warm.stdout is not None
         order = {"scenario": scenario, "place": asdict(place), "kill_at": kill_at}
+        order["calls"] = calls
         self._warm.stdin.write(json.dumps(order) + "\n")
         self._warm.stdin.flush()
         answer = json.loads(self._warm.stdout.readline())
@@ -185,14 +193,20 @@ class Kills:
         return ran
 
     def each_point(
-        self, scenario: str, grounds: Grounds, *, sample: int | None = None, seed: int = 0
+        self,
+        scenario: str,
+        grounds: Grounds,
+        *,
+        sample: int | None = None,
+        seed: int = 0,
+        calls: bool = False,
     ) -> Iterator[Killed]:
         """Kill at every point there is, or at so many of them drawn by the seed; then go on.
 
         Each place is thrown away when the next is asked for.
         """
         place = grounds.copy()
-        total = self.run(scenario, place).points
+        total = self.run(scenario, place, calls=calls).points
         grounds.drop(place)
         assert total, f"{scenario} passes no point: there is nothing to kill at"
         points = list(range(1, total + 1))
@@ -200,7 +214,7 @@ class Kills:
             points = sorted(random.Random(seed).sample(points, sample))
         for point in points:
             place = grounds.copy()
-            first = self.run(scenario, place, point)
+            first = self.run(scenario, place, point, calls=calls)
             again = self.run(scenario, place)
             yield Killed(place, point, first.said, again.said)
             grounds.drop(place)
@@ -251,17 +265,22 @@ def _load(name: str) -> Scenario:
     return found
 
 
-def _child(order: dict[str, Any], scenario: Scenario, out: int) -> None:
+def _child(
+    order: dict[str, Any], scenario: Scenario, out: int, hand_over: socket.socket | None
+) -> None:
     # What the product prints would mix with our answers to the parent.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    counter = _Counter(order["kill_at"])
+    counter = _Counter(0 if hand_over else order["kill_at"])
     status = 0
 
     def tell(kind: str, line: object) -> None:
         os.write(out, (json.dumps([kind, line]) + "\n").encode())
 
     try:
-        counter.install()
+        if hand_over is None:
+            counter.install()
+        else:
+            socket.send_fds(hand_over, [b"l"], [seccomp.trap()])
         asyncio.run(scenario(Place(**order["place"]), lambda line: tell("said", line)))
     except BaseException:  # whatever it was, the parent must hear of it
         tell("error", traceback.format_exc())
@@ -270,22 +289,47 @@ def _child(order: dict[str, Any], scenario: Scenario, out: int) -> None:
     os._exit(status)
 
 
+def _count_calls(ours: socket.socket, pid: int, kill_at: int) -> int:
+    """How many calls on files the child made; at the one that was ordered it is killed instead."""
+    _, handed, _, _ = socket.recv_fds(ours, 1, 1)
+    if not handed:
+        return 0  # It could not be arranged; the child has said why.
+    listener, watch, count = handed[0], select.poll(), 0
+    watch.register(listener, select.POLLIN)
+    while not watch.poll()[0][1] & (select.POLLHUP | select.POLLERR):
+        call = seccomp.waiting(listener)
+        if call is None:
+            continue
+        count += call.on_file
+        if call.on_file and count == kill_at:
+            os.kill(pid, signal.SIGKILL)
+            break
+        seccomp.go(listener, call)
+    os.close(listener)
+    return count
+
+
 def _serve() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         scenario = _load(order["scenario"])
         inward, outward = os.pipe()
+        ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
             os.close(inward)
-            _child(order, scenario, outward)
+            _child(order, scenario, outward, theirs if order["calls"] else None)
         os.close(outward)
+        theirs.close()
+        counted = _count_calls(ours, pid, order["kill_at"]) if order["calls"] else None
+        ours.close()
         with os.fdopen(inward) as pipe:
             lines = [json.loads(text) for text in pipe]
         _, status = os.waitpid(pid, 0)
+        passed = next((value for kind, value in lines if kind == "points"), 0)
         answer = {
             "said": [value for kind, value in lines if kind == "said"],
-            "points": next((value for kind, value in lines if kind == "points"), 0),
+            "points": passed if counted is None else counted,
             "error": next((value for kind, value in lines if kind == "error"), ""),
             "status": os.waitstatus_to_exitcode(status),
         }

@@ -9,7 +9,7 @@ import httpx
 from circles.app import create_app
 from circles.protocol.messages import VOTE
 from circles.protocol.text import b64
-from tests import bad_disk, faults
+from tests import faults, seccomp
 from tests.ballot.polls import MONTH
 from tests.storage import scenarios
 
@@ -21,7 +21,7 @@ async def casts_then_the_disk_fails(place: faults.Place, say: faults.Say) -> Non
         async with httpx.AsyncClient(transport=transport, base_url=host.settings.url) as client:
             for number, body in enumerate(scenarios.bodies(place, VOTE)):
                 if number == 1:
-                    bad_disk.break_syncs()
+                    seccomp.break_syncs()
                 answer = await client.post(f"/cast/maple-row/{MONTH}/{VOTE}", content=body)
                 say(f"{number} {answer.status_code} {b64(answer.content)}")
         os._exit(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,18 @@ def _seed() -> int:
 def test_killed_anywhere(grounds: faults.Grounds, kills: faults.Kills, scenario: str) -> None:
     hit = 0
     for killed in kills.each_point(scenario, grounds, sample=SAMPLE, seed=_seed()):
+        asyncio.run(killing.CHECKS[scenario](killed))
+        hit += 1
+    assert hit == SAMPLE
+
+
+@pytest.mark.parametrize("scenario", killing.CHECKS)
+def test_killed_inside_the_database(tmp_path: Path, kills: faults.Kills, scenario: str) -> None:
+    """The same at system calls, those of SQLite in the middle of a commit among them."""
+    grounds = faults.Grounds(tmp_path, None, killing.AT)
+    grounds.build(killing.build)
+    hit = 0
+    for killed in kills.each_point(scenario, grounds, sample=SAMPLE, seed=_seed(), calls=True):
         asyncio.run(killing.CHECKS[scenario](killed))
         hit += 1
     assert hit == SAMPLE
