@@ -193,7 +193,7 @@ async def test_no_time_and_no_serial_beside_a_take_or_a_ballot(host: Host) -> No
             "ballot_staged", "ballot_staged_document", "ballot_document", "log_entry",
         ):  # fmt: skip
             columns = await connection.run_sync(
-                lambda sync, name=table: inspect(sync).get_columns(name)  # type: ignore[misc]
+                lambda sync, name=table: inspect(sync).get_columns(name)  # type: ignore[misc]  # its name
             )
             assert not [c for c in columns if isinstance(c["type"], DateTime)], table
             assert not [c for c in columns if c.get("autoincrement") is True], table

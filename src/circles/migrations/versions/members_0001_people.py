@@ -1,5 +1,7 @@
 """Accounts, sessions, invitations, ways back in, notices, pledges and their dues."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +13,7 @@ branch_labels = ("members",)
 depends_on = None
 
 
-def _account(name: str = "account_id", **more: bool) -> sa.Column[bytes]:
+def _account(name: str = "account_id", **more: Any) -> sa.Column[bytes]:
     to = sa.ForeignKey("members_account.id", ondelete="CASCADE")
     return sa.Column(name, Id, to, nullable=False, **more)
 
