@@ -7,9 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from circles.circle.iban import IbanError
+from circles.clock import MovableClock
 from circles.errors import InvalidError, MissingError
 from circles.host import Host
-from circles.ledger import books, chart, payouts
+from circles.ledger import books, chart, payouts, retention
 from circles.ledger.payouts import ConfirmForbiddenError, Payee, Payout, PayoutStateError
 from circles.ledger.verify import verify_books
 from tests.ledger.ledgers import NOW, new_book
@@ -208,6 +209,34 @@ async def test_whom_we_paid_is_forgotten_after_a_while(host: Host) -> None:
     async with host.database.read() as db:
         assert await payouts.payee_of(db, host.vault, circle_id, payout.id) is None
         assert not (await payouts.get(db, circle_id, payout.id)).has_payee
+    assert await sound(host)
+
+
+async def test_the_clock_forgets_payees_and_notes(host: Host, clock: MovableClock) -> None:
+    circle_id = await awarded(host)
+    noted = books.NewTransfer("gift", chart.CASH, chart.FUND, 5, DAY, note="from aunt Ida")
+    async with host.database.begin() as db:
+        entry = await books.record(db, circle_id, [noted], key="noted", now=NOW)
+    payout = await confirm(host, circle_id, await propose(host, circle_id))
+    for name in ("sent", "settled"):
+        payout = await step(host, circle_id, payout, name)
+
+    async def kept() -> tuple[bool, bool]:
+        async with host.database.read() as db:
+            (line,) = await books.journal(
+                db, circle_id, limit=1, before_seq=entry.transfers[0].seq + 1
+            )
+            return (await payouts.get(db, circle_id, payout.id)).has_payee, line.note is not None
+
+    for days, expected in (
+        (29, (True, True)),
+        (2, (False, True)),
+        (369, (False, True)),
+        (2, (False, False)),
+    ):
+        clock.pass_real(timedelta(days=days))
+        await retention.tick(host)
+        assert await kept() == expected
     assert await sound(host)
 
 

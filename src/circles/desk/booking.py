@@ -181,9 +181,12 @@ async def undo(
                     db, circle, transfer_id, actor=officer.actor, now=now, note=note
                 )
             else:
-                await books.reverse(
-                    db, circle.id, transfer_id, actor=officer.actor, now=now, note=note
-                )
+                # Money given back went in two steps, the second undone first.
+                steps = await books.booked_with(db, circle.id, found)
+                for step in reversed(steps if found.kind == "refund" else (found,)):
+                    await books.reverse(
+                        db, circle.id, step.id, actor=officer.actor, now=now, note=note
+                    )
         except NotCoveredError as error:
             raise NotCoveredError(_cannot_undo(found)) from error
 

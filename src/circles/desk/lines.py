@@ -23,6 +23,7 @@ UNDOABLE = frozenset(
         "deposit",
         "fee",
         "interest",
+        "refund",
     }
 )
 # These may have moved on to the fund since.

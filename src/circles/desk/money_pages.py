@@ -106,16 +106,18 @@ async def money_in(
 
 
 async def _claim_context(host: Host, circle: Circle, transfer: str, form: Form) -> dict[str, Any]:
-    transfer_id = id_of(transfer)
     async with host.database.read() as db:
         names = await names_of(db, circle.id)
+        found = await booking.line(db, circle.id, id_of(transfer))
         waiting = await suspense.waiting(db, circle.id)
-    found = next((line for line in waiting if line.transfer.id == transfer_id), None)
-    if found is None:
-        raise ClaimedAlreadyError(_("This money has an owner by now. Look at the desk again."))
     options = [("", _("Please pick")), *_whose(names), (GIFT, _("A gift from outside"))]
-    line = line_of(found, names)
-    return {"form": form, "whose": options, "line": line, "here": "desk"}
+    return {
+        "form": form,
+        "whose": options,
+        "line": line_of(found, names),
+        "waits": found.transfer.id in {line.transfer.id for line in waiting},
+        "here": "desk",
+    }
 
 
 @get("/c/{slug:str}/in/desk/unclaimed/{transfer:str}", guards=_GUARDS)
@@ -129,6 +131,8 @@ async def claim_page(
     """Whose is it?"""
     form = blank(circle, host.clock.round_now())
     context = await _claim_context(host, circle, transfer, form)
+    if not context["waits"]:
+        raise ClaimedAlreadyError(_("This money has an owner by now. Look at the desk again."))
     return page(request, "desk/claim.html", context, circle=circle, member=member)
 
 

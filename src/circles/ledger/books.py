@@ -58,6 +58,7 @@ __all__ = [
     "answered",
     "balance",
     "balances",
+    "booked_with",
     "by_ref",
     "close_through",
     "erase_note",
@@ -153,6 +154,12 @@ async def answered(db: AsyncSession, circle_id: bytes, key: str) -> Entry | None
     if entry_id is None:
         return None
     return Entry(entry_id, await entry_transfers(db, book.id, entry_id), created=False)
+
+
+async def booked_with(db: AsyncSession, circle_id: bytes, one: Transfer) -> tuple[Transfer, ...]:
+    """All transfers of the entry that this one belongs to, in order."""
+    book = await book_of(db, circle_id)
+    return await entry_transfers(db, book.id, one.entry_id)
 
 
 async def has_book(db: AsyncSession, circle_id: bytes) -> bool:

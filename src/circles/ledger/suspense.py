@@ -10,7 +10,7 @@ from circles.errors import ConflictError
 from circles.ledger import chart
 from circles.ledger.books import JournalLine, journal
 from circles.ledger.journal import by_ref, record
-from circles.ledger.transfer import Entry, NewTransfer
+from circles.ledger.transfer import Entry, NewTransfer, Transfer
 from circles.protocol.text import b64
 from circles.web.i18n import gettext as _
 
@@ -45,6 +45,15 @@ async def waiting(db: AsyncSession, circle_id: bytes) -> list[JournalLine]:
     ]
 
 
+async def _claim_of(db: AsyncSession, circle_id: bytes, transfer_id: bytes) -> Transfer | None:
+    """The claim of a receipt that stands, if any."""
+    for line in await journal(db, circle_id, limit=_LINES_MAX, kinds=_CLAIMS, code=chart.SUSPENSE):
+        ref = _claimed_ref(line.transfer.business_ref or "")
+        if line.reversed_by is None and ref == _ref(transfer_id):
+            return line.transfer
+    return None
+
+
 def _claimed_ref(business_ref: str) -> str:
     """The reference without the number that a later claim of the same receipt gets."""
     return ":".join(business_ref.split(":")[:2])
@@ -61,9 +70,16 @@ async def claim(
     note: str | None,
     now: datetime,
 ) -> Entry:
-    """Give a receipt to a member (its book number), or to the fund as a gift (None)."""
+    """Give a receipt to a member (its book number), or to the fund as a gift (None).
+
+    Said twice it counts once; said otherwise the second time it is a ClaimedAlreadyError.
+    """
+    credit = chart.FUND if book_number is None else chart.member(book_number)
     line = next((w for w in await waiting(db, circle_id) if w.transfer.id == transfer_id), None)
     if line is None:
+        claimed = await _claim_of(db, circle_id, transfer_id)
+        if claimed is not None and claimed.credit == credit:
+            return Entry(claimed.entry_id, (claimed,), created=False)
         raise ClaimedAlreadyError(_("This money has an owner by now. Look at the desk again."))
     attempt, number = _ref(transfer_id), 2
     while await by_ref(db, circle_id, attempt) is not None:
@@ -72,7 +88,7 @@ async def claim(
     new = NewTransfer(
         kind="gift" if book_number is None else "identify",
         debit=chart.SUSPENSE,
-        credit=chart.FUND if book_number is None else chart.member(book_number),
+        credit=credit,
         amount_minor=line.transfer.amount_minor,
         effective_on=on,
         actor=actor,
