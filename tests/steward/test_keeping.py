@@ -84,6 +84,7 @@ STEWARDS_ONLY = (
     ("GET", "/settings"),
     ("POST", "/settings/words"),
     ("POST", "/settings/pay"),
+    ("POST", "/settings/rules"),
 )
 
 
@@ -233,6 +234,43 @@ async def test_words_and_ways_to_pay_change_before_all_eyes(app: Litestar, host:
         "pay-changed",
         "words-changed",
     ]
+
+
+async def test_rules_change_for_the_rounds_to_come(app: Litestar, host: Host) -> None:
+    async with browser_of(app, host) as steward:
+        circle = await _begun(app, host, steward)
+        before = await _round(host, circle)
+        base = "/c/maple-row/in/steward/settings"
+        shown = (await steward.get(base)).text
+        rules = shown[shown.index('id="rules"') :]
+        values = dict(
+            re.findall(r'name="((?:hour-|cap|ceiling)[a-z_]*)"[^>]* value="([^"]*)"', rules)
+        )
+        days = re.findall(
+            r'<select id="(day-[a-z_]+)".*?<option value="([^"]*)" selected', rules, re.DOTALL
+        )
+        values |= dict(days)
+        assert len(values) == 2 + 7 + 7
+        for change, words in (
+            ({"cap": "2"}, "from 3 to 50"),
+            ({"ceiling": "0"}, "amount"),
+            ({"day-voting_closes": "day 2"}, "would come before"),
+            ({"hour-voting_closes": "8 pm"}, "a time such as 20:00"),
+        ):
+            wrong = await steward.post(f"{base}/rules", data={**values, **change})
+            assert wrong.status_code == 422, change
+            assert words in wrong.text, change
+        same = await steward.post(f"{base}/rules", data=values)
+        assert same.status_code == 303
+        assert "rules-changed" not in dict(await _pinned(host, circle))
+        new = {**values, "cap": "30", "ceiling": "20.00", "day-voting_closes": "day 24"}
+        assert (await steward.post(f"{base}/rules", data=new)).status_code == 303
+    async with host.database.read() as db:
+        now = await circles.by_slug(db, "maple-row")
+    assert (now.cap, now.pledge_ceiling_minor) == (30, 2000)
+    assert "voting_closes: day 24 20:00" in now.calendar.to_text()
+    assert (await _round(host, circle)).dates == before.dates
+    assert dict(await _pinned(host, circle))["rules-changed"] == {"by": "Marisol"}
 
 
 async def _begun(app: Litestar, host: Host, steward: httpx.AsyncClient) -> Circle:

@@ -185,6 +185,17 @@ async def change_pay(
     )
 
 
+async def change_rules(
+    db: AsyncSession, circle_id: bytes, *, cap: int, pledge_ceiling_minor: int, calendar: Calendar
+) -> None:
+    """How many, how much at most, and when: for the rounds that have not begun yet."""
+    await db.execute(
+        update(CircleRow)
+        .where(CircleRow.id == circle_id)
+        .values(cap=cap, pledge_ceiling_minor=pledge_ceiling_minor, calendar=calendar.to_text())
+    )
+
+
 async def change_words(db: AsyncSession, circle_id: bytes, *, purpose: str, norms: str) -> None:
     """What the circle is for, and how we are with each other."""
     await db.execute(

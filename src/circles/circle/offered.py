@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -105,6 +106,8 @@ def day_text(moment: Moment) -> str:
 def moment_words(moment: Moment) -> str:
     """`the second Sunday, 20:00`, in the reader's language."""
     day = dict(days())[day_text(moment)]
+    if moment.at == time(0, 0) and not moment.next_month:
+        return day
     values = {"day": day, "hour": f"{moment.at:%H:%M}"}
     if moment.next_month:
         return _("%(day)s after, %(hour)s") % values

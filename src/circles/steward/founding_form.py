@@ -56,13 +56,7 @@ def empty(settings: Settings) -> Form:
         "ceiling": _CEILING_UNITS_DEFAULT,
         "least": _LEAST_UNITS_DEFAULT,
     }
-    for name in MOMENTS:
-        moment: Moment = getattr(DEFAULT, name)
-        values[f"day-{name}"] = offered.day_text(moment)
-        values[f"hour-{name}"] = f"{moment.at:%H:%M}"
-        if moment.next_month:
-            values[f"next-{name}"] = "on"
-    return Form(values)
+    return Form({**values, **calendar_values(DEFAULT)})
 
 
 def read(form: Form, settings: Settings) -> NewCircle | None:
@@ -126,10 +120,27 @@ def _line(form: Form, name: str, text: str, chars_max: int) -> str:
         return ""
 
 
+def calendar_values(calendar: Calendar) -> dict[str, str]:
+    """The fields of a calendar's seven dates, filled."""
+    values = {}
+    for name in MOMENTS:
+        moment: Moment = getattr(calendar, name)
+        values[f"day-{name}"] = offered.day_text(moment)
+        values[f"hour-{name}"] = f"{moment.at:%H:%M}"
+        if moment.next_month:
+            values[f"next-{name}"] = "on"
+    return values
+
+
 def _calendar(form: Form, zone: str) -> Calendar:
     """The usual one, or one made of seven days and times; DEFAULT where there was trouble."""
     if form.choice("calendar", ("usual", "own")) != "own":
         return DEFAULT
+    return read_own_calendar(form, zone)
+
+
+def read_own_calendar(form: Form, zone: str) -> Calendar:
+    """A calendar made of seven days and times; DEFAULT where there was trouble."""
     moments = {}
     for name in MOMENTS:
         day, hour = form.value(f"day-{name}"), form.value(f"hour-{name}").strip()[:5]

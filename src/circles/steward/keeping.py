@@ -1,4 +1,4 @@
-"""Keeping the circle: the steward's front page, the first round, its dates, its words."""
+"""Keeping the circle: the steward's front page, the first round, and its dates."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post
 
 from circles import closing
-from circles.circle import circles, iban
 from circles.circle.calendar import Moment
 from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
 from circles.errors import ConflictError
 from circles.host import Host
 from circles.log import floor
-from circles.members import guards, invitations, notices, people
+from circles.members import guards, invitations, people
 from circles.members.people import Member
 from circles.members.signin import TheMember
 from circles.rounds import announce, rounds, schedule
@@ -168,78 +167,9 @@ def _on(day: date, at: time, zone: str) -> datetime:
     return Moment(at.replace(tzinfo=None), day=day.day).instant(f"{day:%Y-%m}", zone)
 
 
-# ------------------------------------------------------------------ words and ways to pay
-
-
-def _settings_page(
-    request: Request[Any, Any, Any], circle: Circle, member: Member, form: Form
-) -> Response[bytes]:
-    shown = {
-        "purpose": circle.purpose,
-        "norms": circle.norms,
-        "holder": circle.pay_holder,
-        "iban": iban.grouped(circle.pay_iban),
-        "pay_words": circle.pay_words,
-    }
-    posted = {name: form.value(name) for name in shown if name in form}
-    filled = Form({**shown, **posted})
-    filled.trouble.update(form.trouble)
-    context = {"form": filled, "here": "steward"}
-    status = 422 if form.trouble else 200
-    return page(
-        request, "steward/settings.html", context, circle=circle, member=member, status=status
-    )
-
-
-@get("/c/{slug:str}/in/steward/settings", guards=[guards.steward])
-async def settings_page(
-    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember
-) -> Response[bytes]:
-    """What the circle says about itself, and how one pays in."""
-    return _settings_page(request, circle, member, Form())
-
-
-@post("/c/{slug:str}/in/steward/settings/words", guards=[guards.steward])
-async def change_words(
-    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
-) -> Response[bytes]:
-    """Purpose and norms, from now on; pinned up for all."""
-    form = await forms.read(request)
-    purpose = form.lines("purpose", max_chars=founding_form.PURPOSE_CHARS_MAX)
-    norms = form.lines("norms", max_chars=founding_form.NORMS_CHARS_MAX)
-    if form.trouble:
-        return _settings_page(request, circle, member, form)
-    if (purpose, norms) != (circle.purpose, circle.norms):
-        async with host.database.begin() as db:
-            await circles.change_words(db, circle.id, purpose=purpose, norms=norms)
-            values = {"by_id": member.id.hex()}
-            await notices.pin(db, circle.id, "words-changed", values, host.clock.now())
-    return see_other(f"{circle.path}/in/people")
-
-
-@post("/c/{slug:str}/in/steward/settings/pay", guards=[guards.steward])
-async def change_pay(
-    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
-) -> Response[bytes]:
-    """Another account, other words for cash; pinned up, because money follows it."""
-    form = await forms.read(request)
-    holder, account, words = founding_form.read_pay(form)
-    if form.trouble:
-        return _settings_page(request, circle, member, form)
-    if (holder, account, words) != (circle.pay_holder, circle.pay_iban, circle.pay_words):
-        async with host.database.begin() as db:
-            await circles.change_pay(db, circle.id, holder=holder, iban=account, words=words)
-            values = {"by_id": member.id.hex()}
-            await notices.pin(db, circle.id, "pay-changed", values, host.clock.now())
-    return see_other(f"{circle.path}/in/people")
-
-
 routes: list[Any] = [
     steward_page,
     begin,
     dates_page,
     move_dates,
-    settings_page,
-    change_words,
-    change_pay,
 ]

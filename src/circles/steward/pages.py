@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from circles.steward import founding_pages, inviting, keeping, person
+from circles.steward import founding_pages, inviting, keeping, person, settings_pages
 
 routes: list[Any] = [
     *founding_pages.routes,
     *keeping.routes,
     *inviting.routes,
     *person.routes,
+    *settings_pages.routes,
 ]
