@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cache
 
 import httpx
+from argon2 import PasswordHasher
 from litestar import Litestar
 
 from circles.circle import circles
 from circles.circle.calendar import DEFAULT
 from circles.circle.circles import Circle, NewCircle
 from circles.host import Host
-from circles.members import invitations, passphrase, people, pledges
+from circles.members import invitations, people, pledges, sessions
 from circles.members.people import Member
 
 PASSPHRASE = "plum tree by the blue door"
@@ -35,6 +37,12 @@ MAPLE = NewCircle(
 )
 
 
+@cache
+def _kept_hash() -> str:
+    """One hash for all of them: it takes its tenth of a second once."""
+    return PasswordHasher().hash(PASSPHRASE)
+
+
 async def circle_of(host: Host, **changes: object) -> Circle:
     """A circle without anybody in it."""
     new = replace(MAPLE, **changes)  # type: ignore[arg-type]
@@ -46,7 +54,7 @@ async def member_of(
     host: Host, circle: Circle, handle: str, *roles: str, pledge_minor: int = 0
 ) -> Member:
     """Somebody in that circle, whose passphrase is PASSPHRASE."""
-    kept = await passphrase.hash_of(PASSPHRASE)
+    kept = _kept_hash()
     async with host.database.begin() as db:
         member = await people.join(
             db,
@@ -73,12 +81,13 @@ async def invitation_path(host: Host, circle: Circle, by: Member) -> str:
 async def browser_of(
     app: Litestar, host: Host, circle: Circle | None = None, handle: str = ""
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser; with a handle, signed in through the page."""
+    """A browser; with a handle, one that has signed in (the page itself: `test_signin.py`)."""
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=host.settings.url) as client:
         if circle is not None:
-            answer = await client.post(
-                f"{circle.path}/sign-in", data={"handle": handle, "passphrase": PASSPHRASE}
-            )
-            assert answer.status_code == 303, answer.text
+            async with host.database.begin() as db:
+                member = await people.by_handle(db, circle.id, handle)
+                assert member is not None, handle
+                token = await sessions.begin(db, member.id, host.clock.now())
+            client.cookies.set("circles", token, path=circle.path)
         yield client
