@@ -45,7 +45,7 @@ async def entries(world: World, kind: type) -> list[object]:
     return [message for message in found if isinstance(message, kind)]
 
 
-async def test_a_whole_month(host: Host) -> None:
+async def test_a_whole_month_with_own_keys(host: Host) -> None:
     world = await World.found(host, members=5, fund_minor=5000)
     ann, ben, cleo, dora, emil = world.members
     round_ = await world.play_month(
