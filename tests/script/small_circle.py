@@ -103,6 +103,8 @@ class SmallCircle:
             self._announce(purpose)
         self.slate: m.Slate | None = None
         self.signed_in = 0
+        self.shown = SHOWN
+        self.fresh = False
         self.nominated: dict[bytes, tuple[m.Ask, b.Document]] = {}
 
     # ---- the round
@@ -206,10 +208,10 @@ class SmallCircle:
 
     def page(self, name: str) -> bytes:
         """A page of the booth, from its real template and context."""
-        round_, circle = self.round(), SHOWN
+        round_, circle = self.round(), self.shown
         now = round_.nominate.opens_at
         own = self.members[self.signed_in]
-        reader = Reader.of(own, dict.fromkeys(self.polls, own))
+        reader = Reader.of(own, dict.fromkeys(self.polls, own), fresh=self.fresh)
         with speaking(circle):
             contexts: dict[str, Callable[[], dict[str, Any]]] = {
                 "collect": lambda: booth_context.collect(circle, round_, now, reader),

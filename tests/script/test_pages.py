@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -210,6 +211,24 @@ def test_two_people_may_share_a_browser(visit: Visit) -> None:
     ballots = opened(visit.circle)
     assert sorted(ballots.values()) == [[1], [1], [1], [2], [2], [2]]
     assert {seq for _, seq in ballots} == {1}
+
+
+def test_another_log_at_the_same_address_is_noticed_but_a_demo_begins_anew(visit: Visit) -> None:
+    circle = visit.circle
+    collected(visit)
+    circle.log_seed = bytes(32)
+    circle.open_vote()
+    visit.at(
+        "ballot",
+        press("Look it over"),
+        press("Seal and send"),
+        says("The record is not the one you saw before."),
+    )
+    circle.fresh, circle.shown = True, replace(circle.shown, id=bytes([1] * 16))
+    for takes in circle.takes.values():
+        takes.clear()
+    collected(visit)
+    visit.at("ballot", *VOTE)
 
 
 def test_used_slots_are_explained(visit: Visit) -> None:

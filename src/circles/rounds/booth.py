@@ -18,6 +18,7 @@ from circles.ballot import box
 from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
 from circles.errors import MissingError
+from circles.host import Host
 from circles.ledger import books
 from circles.members import roll
 from circles.members.people import Member
@@ -80,13 +81,13 @@ async def _requests(db: AsyncSession, round_: Round) -> list[Request]:
     ]
 
 
-async def _reader(db: AsyncSession, round_: Round, member: Member) -> Reader:
+async def _reader(host: Host, db: AsyncSession, round_: Round, member: Member) -> Reader:
     """The member with their lines; none in the vote means that they are not on its roll."""
     lines = {
         purpose: await roll.line(db, round_.of(purpose).poll_hash, member.id)
         for purpose in (NOMINATE, VOTE)
     }
-    return Reader.of(member.id, lines)
+    return Reader.of(member.id, lines, fresh=host.settings.demo)
 
 
 @get("/c/{slug:str}/in/collect")
@@ -97,7 +98,7 @@ async def collect(
     now = host.clock.round_now()
     async with host.database.read() as db:
         round_ = await rounds.current(db, circle, now)
-        reader = await _reader(db, round_, member) if round_ else None
+        reader = await _reader(host, db, round_, member) if round_ else None
     if round_ is None or reader is None:
         return _not_now(request, circle, member, "no-round")
     if reader.lines[VOTE] is None:
@@ -119,7 +120,7 @@ async def nominate(
     now = host.clock.round_now()
     async with host.database.read() as db:
         round_ = await rounds.current(db, circle, now)
-        reader = await _reader(db, round_, member) if round_ else None
+        reader = await _reader(host, db, round_, member) if round_ else None
     if round_ is None or reader is None:
         return _not_now(request, circle, member, "no-round")
     if reader.lines[VOTE] is None:
@@ -141,7 +142,7 @@ async def ballot(
         round_ = await rounds.current(db, circle, now)
         if round_ is None:
             return _not_now(request, circle, member, "no-round")
-        reader = await _reader(db, round_, member)
+        reader = await _reader(host, db, round_, member)
         if reader.lines[VOTE] is None:
             return _not_now(request, circle, member, "not-on-roll", round_.month)
         outside = _outside(round_.vote, now)
@@ -169,7 +170,7 @@ async def check(
         if round_.vote.close_text is None:
             return _not_now(request, circle, member, "not-counted", round_.month)
         requests = await _requests(db, round_)
-        reader = await _reader(db, round_, member)
+        reader = await _reader(host, db, round_, member)
     context = booth_context.check(circle, round_, requests, reader)
     return _shown(request, circle, member, "check", context)
 

@@ -65,16 +65,20 @@ class Reader:
     """Who looks at the page: their line in each poll, by purpose, None where it is not known.
 
     `who` is the same for the same member and says nothing else: in a browser that two people share,
-    the script tells their credentials apart by it.
+    the script tells their credentials apart by it. `fresh` says that whatever a browser remembers
+    of a circle at this address was another one: a demo is built anew each time.
     """
 
     who: str
     lines: Mapping[str, bytes | None]
+    fresh: bool = False
 
     @classmethod
-    def of(cls, member_id: bytes, lines: Mapping[str, bytes | None]) -> Reader:
+    def of(
+        cls, member_id: bytes, lines: Mapping[str, bytes | None], *, fresh: bool = False
+    ) -> Reader:
         """The reader of a member's id, which itself stays here."""
-        return cls(b64(sha256(b"circles/reader\n" + member_id).digest()), lines)
+        return cls(b64(sha256(b"circles/reader\n" + member_id).digest()), lines, fresh)
 
 
 def _data(
@@ -86,6 +90,7 @@ def _data(
         "who": reader.who,
         "lines": {purpose: line and b64(line) for purpose, line in lines.items()},
         "base": circle.path,
+        "scope": f"{circle.path}#{b64(circle.id)}" if reader.fresh else circle.path,
         "cast": f"/cast/{circle.slug}/{round_.month}",
         "month": round_.month,
         "fileName": f"circles-{circle.slug}-{round_.month}.json",

@@ -116,7 +116,7 @@ export async function ownEntries(booth, vote, line, progress = () => {}) {
     booth.store.forgetKeys(record);
     progress(found.length, records.length);
   }
-  return found;
+  return found.sort((a, b) => (a.entry ?? Infinity) - (b.entry ?? Infinity));
 }
 
 /**

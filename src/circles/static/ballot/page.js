@@ -22,7 +22,7 @@ export function pageData() {
 
 /** The booth: page data, this browser's store, the public log. */
 export function boothOf(data) {
-  const store = new Store(data.base);
+  const store = new Store(data.scope);
   return { ...data, store, log: new LogView(data.base, store) };
 }
 
