@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from litestar import Litestar
 from sqlalchemy import text
 
 from circles import archive, log
@@ -26,6 +27,7 @@ from circles.public import files, texts
 from circles.public.texts import PublicText
 from tests.conftest import Served
 from tests.log.logs import record
+from tests.neighbours import browser_of
 from tests.world import KEEP, World
 
 SOUP, BOOTS = "Soup kitchen", "Warm boots"
@@ -338,3 +340,34 @@ async def test_an_outsider_verifies_over_the_real_server(host: Host, served: Ser
 def test_a_tile_name_has_one_spelling() -> None:
     for name in ("0/000", "entries/x001/234.p/7", "63/x999/999"):
         assert files.read_tile_name(name).path() == f"tile/{name}"
+
+
+async def test_own_words_stand_in_the_archive_only_by_leave(
+    host: Host, app: Litestar, tmp_path: Path
+) -> None:
+    """An officer ticks that the recipient agreed; taken back, they are gone again."""
+    world = await _played(host)
+    found = (await world.round()).result
+    assert found is not None
+    number = found.awards[0][0]
+    path = f"{world.circle.path}/in/desk/words/{MONTH}/{number}"
+    agreed = {"name": "Soup", "story": "", "thanks": "", "agreed": "on"}
+    handle = world.members[0].handle
+    async with browser_of(app, host, world.circle, handle) as officer:
+
+        async def documents() -> dict[str, bytes]:
+            answer = await officer.get(f"{world.circle.path}/archive.zip")
+            (tmp_path / "archive.zip").write_bytes(answer.content)
+            assert verify(open_source(str(tmp_path / "archive.zip"))).holds
+            files_ = _unzipped(answer.content)
+            return {n: data for n, data in files_.items() if n.startswith("documents/")}
+
+        assert SOUP in (await officer.get(path)).text
+        assert (await officer.post(path, data=agreed)).status_code == 303
+        assert await documents() == {}
+        assert (await officer.post(path, data={**agreed, "own": "on"})).status_code == 303
+        (kept,) = (await documents()).values()
+        assert kept[32:].decode() == SOUP
+        assert 'name="own" value="on" checked' in (await officer.get(path)).text
+        assert (await officer.post(f"{path}/erase")).status_code == 303
+        assert await documents() == {}

@@ -1,7 +1,8 @@
 """Agreed words for awards: an officer writes down what a recipient wants everyone to read.
 
 Nothing of a nomination is taken over by itself: its words were for members. Whoever was helped says
-which name and story may stand in public, and may take them back at any time.
+which name and story may stand in public, and whether the nomination's own words may stand in the
+archive beside them; all of it can be taken back at any time.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from circles.errors import ForbiddenError, MissingError
 from circles.host import Host
 from circles.members.people import Member
 from circles.members.signin import needed_member
+from circles.protocol.text import HASH_BYTES
 from circles.public import shelf, texts
 from circles.public.records import Month
 from circles.public.records import Request as Asked
 from circles.public.texts import NAME_CHARS_MAX, STORY_CHARS_MAX, THANKS_CHARS_MAX, PublicText
+from circles.rounds import rounds, slate
 from circles.web import forms
 from circles.web.forms import Form
 from circles.web.i18n import gettext as _
@@ -72,8 +75,13 @@ async def word_page(
 ) -> Response[bytes]:
     """The form for one award, with the words that stand there now."""
     found, award, text = await _award(host, circle, month, candidate)
+    own = await _own_words(host, circle, found, award)
+    async with host.database.read() as db:
+        shared = await texts.shared(db, circle.id, found.month, award.number)
     form = Form(name=text.name, story=text.story, thanks=text.thanks) if text else Form()
-    return _form_page(request, circle, member, found, award, form, stands=text is not None)
+    if shared:
+        form = Form({name: form.value(name) for name in form.names()}, own="on")
+    return _form_page(request, circle, member, found, award, form, own, stands=text is not None)
 
 
 @post("/c/{slug:str}/in/desk/words/{month:str}/{candidate:str}", guards=[officer])
@@ -87,6 +95,7 @@ async def write_word(
 ) -> Response[bytes]:
     """Put the agreed words up for everyone."""
     found, award, text = await _award(host, circle, month, candidate)
+    own = await _own_words(host, circle, found, award)
     form = await forms.read(request)
     new = PublicText(
         name=form.text("name", max_chars=NAME_CHARS_MAX),
@@ -97,9 +106,12 @@ async def write_word(
         form.trouble.add("agreed", _("Please ask them first, then tick this."))
     if form.trouble:
         stands = text is not None
-        return _form_page(request, circle, member, found, award, form, stands=stands, status=422)
+        return _form_page(
+            request, circle, member, found, award, form, own, stands=stands, status=422
+        )
+    kept = own if form.checked("own") else None
     async with host.database.begin() as db:
-        await texts.write(db, circle.id, found.month, award.number, new, host.clock.now())
+        await texts.write(db, circle.id, found.month, award.number, new, host.clock.now(), own=kept)
     return see_other(f"{circle.path}/in/desk/words")
 
 
@@ -132,6 +144,16 @@ async def _award(
     raise MissingError(_("There is no such award. The awards are all in one list."))
 
 
+async def _own_words(host: Host, circle: Circle, found: Month, award: Asked) -> bytes | None:
+    """What the nomination itself said (salt || text), while members can still read it."""
+    async with host.database.read() as db:
+        try:
+            round_ = await rounds.by_month(db, circle.id, found.month)
+        except MissingError:
+            return None
+        return await slate.words_of(db, round_, award.number)
+
+
 def _form_page(
     request: Request[Any, Any, Any],
     circle: Circle,
@@ -139,6 +161,7 @@ def _form_page(
     found: Month,
     award: Asked,
     form: Form,
+    own: bytes | None,
     *,
     stands: bool,
     status: int = 200,
@@ -149,6 +172,7 @@ def _form_page(
         "award": award,
         "form": form,
         "stands": stands,
+        "own": own[HASH_BYTES:].decode() if own is not None else "",
         "most": {"name": NAME_CHARS_MAX, "story": STORY_CHARS_MAX, "thanks": THANKS_CHARS_MAX},
     }
     return page(request, "month/word.html", context, circle=circle, member=member, status=status)

@@ -189,9 +189,11 @@ async def words_of(host: Host, circle: Circle) -> archive.Words:
     """The agreed words of a circle, as they stand in its archive."""
     async with host.database.read() as db:
         agreed = await texts.of(db, circle.id)
+        documents = await texts.documents(db, circle.id)
     return archive.Words(
         circle=f"{circle.name}\n{circle.purpose}\n".encode(),
         awards={place: text.file() for place, text in agreed.items()},
+        documents=documents,
     )
 
 

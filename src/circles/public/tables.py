@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Integer, String
+from sqlalchemy import Integer, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from circles.db import Id, UtcTime
+from circles.db import Hash, Id, UtcTime
 
 
 class Base(DeclarativeBase):
@@ -26,6 +26,18 @@ class TextRow(Base):
     story: Mapped[str] = mapped_column(String(600), nullable=False)
     thanks: Mapped[str] = mapped_column(String(600), nullable=False)
     at: Mapped[datetime] = mapped_column(UtcTime, nullable=False)
+
+
+class DocumentRow(Base):
+    """A nomination's own words (salt || text) that the recipient wants in the archive, too."""
+
+    __tablename__ = "public_document"
+
+    circle_id: Mapped[bytes] = mapped_column(Id, primary_key=True)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    candidate: Mapped[int] = mapped_column(Integer, primary_key=True)
+    doc_hash: Mapped[bytes] = mapped_column(Hash, nullable=False)
+    file: Mapped[bytes] = mapped_column(LargeBinary, nullable=False)
 
 
 class ShelfRow(Base):

@@ -77,6 +77,15 @@ async def draft(db: AsyncSession, round_: Round) -> list[Draft]:
     ]
 
 
+async def words_of(db: AsyncSession, round_: Round, candidate: int) -> bytes | None:
+    """The own words of a candidate on the slate, salt || text; None where they were erased."""
+    leaf = round_.slate.candidates[candidate - 1] if round_.slate else b""
+    for one in await box.nominations(db, round_.nominate.poll_hash):
+        if one.leaf == leaf and one.salt is not None and one.document is not None:
+            return one.salt + one.document
+    return None
+
+
 async def propose_omission(
     host: Host, circle: Circle, month: str, nomination: bytes, reason: str, by: Member
 ) -> None:
