@@ -81,6 +81,7 @@ def _write(settings: Settings, folder: Path) -> Path:
             bytes=copy.stat().st_size,
             sha256=digest(copy),
         )
+        (partial / MANIFEST).touch(mode=0o600)
         (partial / MANIFEST).write_text(manifest.text(), "utf-8")
         for path in (copy, partial / MANIFEST, partial):
             _sync(path)

@@ -14,7 +14,7 @@ from circles.errors import CirclesError
 from circles.host import Host
 from circles.ledger import verify
 from circles.log import floor
-from circles.protocol.messages import parse_entry
+from circles.protocol.messages import MalformedError, parse_entry
 from circles.protocol.records import Seal
 from circles.settings import Settings
 
@@ -44,9 +44,18 @@ async def _logged_seals(database: Database) -> dict[bytes, list[Seal]]:
     seals: dict[bytes, list[Seal]] = {}
     async with database.read() as db:
         for circle in await circles.every(db):
-            records = [parse_entry(e.data) for e in await log.entries(db, circle.id)]
-            seals[circle.id] = [record for record in records if isinstance(record, Seal)]
+            found = [_seal(entry.data) for entry in await log.entries(db, circle.id)]
+            seals[circle.id] = [seal for seal in found if seal is not None]
     return seals
+
+
+def _seal(data: bytes) -> Seal | None:
+    """The seal of an entry; None for other records, and for broken ones, which `logs` names."""
+    try:
+        record = parse_entry(data)
+    except (MalformedError, TypeError, AttributeError):
+        return None
+    return record if isinstance(record, Seal) else None
 
 
 async def logs(
@@ -72,6 +81,10 @@ async def logs(
             continue
         except CirclesError as error:
             problems.append(f"{circle.slug}: {error}")
+            continue
+        except (ValueError, TypeError, AttributeError) as error:
+            # A row of another shape than any this program writes.
+            problems.append(f"{circle.slug}: its log cannot be read: {error}")
             continue
         kept = floor.read(live, circle.id)
         have = 0 if newest is None else newest.size
