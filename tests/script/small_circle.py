@@ -230,8 +230,8 @@ class SmallCircle:
         rows = self.takes["vote"].values()
         return m.Takes.of(poll, [m.Take.parse(take) for take, _ in rows]).text()
 
-    def close_vote(self, *, drop: bytes | None = None) -> None:
-        """Close, open, count; `drop` is the leaf of a ballot that is left out of the log."""
+    def close_vote(self, *, drop: bytes | None = None, then: str = "count") -> None:
+        """Close, then "count", "void" or "wait"; the ballot with the leaf `drop` is left out."""
         poll = self.polls["vote"].record_id()
         kept = sorted(h for h in self.cast["vote"] if h != drop)
         first = len(self.entries)
@@ -240,6 +240,10 @@ class SmallCircle:
         count = len(self.takes["vote"])
         close = m.Close(poll, takes, count, 0, 1, first, len(kept), 3, 9000, "EUR", bytes(32))
         self._log("vote/close", close.text())
+        if then == "void":
+            self._log("void", m.Void(poll, "few-voters").text())
+        if then != "count":
+            return
         self._log("opening", m.Opening(poll, 1, self.trustee.secret).text())
         totals = tuple((number, 0) for number in range(1, CANDIDATES + 1))
         self._log("vote/result", m.Result(poll, len(kept), (), totals, 0, (), 9000).text())

@@ -315,6 +315,19 @@ def test_after_the_count_the_page_says_what_each_entry_reads(visit: Visit) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("then", "headline"), [("void", "The box stayed shut."), ("wait", "The box is being opened.")]
+)
+def test_a_box_that_is_not_opened_holds_the_ballots_sealed(
+    visit: Visit, then: str, headline: str
+) -> None:
+    collected(visit)
+    visit.circle.open_vote()
+    visit.at("ballot", tick(n1=3), *VOTE)
+    visit.circle.close_vote(then=then)
+    visit.at("check", press("Look for my ballots"), reads(headline), says("still sealed"))
+
+
 def test_a_missing_ballot_is_said_plainly(visit: Visit) -> None:
     collected(visit)
     visit.circle.open_vote()
