@@ -12,6 +12,7 @@ from litestar.testing import AsyncTestClient
 from circles import app as application
 from circles.errors import ConflictError, OutcomeUnknownError, TooManyError
 from circles.host import Host
+from circles.settings import Settings
 from circles.web import forms, guard
 from circles.web.static import static_url, tree
 
@@ -59,15 +60,24 @@ PROBES = [
 ]
 
 
-@pytest.fixture
-async def web(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[AsyncTestClient[Litestar]]:
-    """The real application, with a few handlers that fail on purpose."""
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory) -> Litestar:
+    """The real application, with a few handlers that fail on purpose.
+
+    Nobody asks its database: what is tested here happens before any room.
+    """
+    data = tmp_path_factory.mktemp("probed") / "data"
+    url = f"sqlite+aiosqlite:///{data / 'unused.sqlite3'}"
     real = application.routes
-    monkeypatch.setattr(application, "routes", lambda: [*real(), *PROBES])
-    app = application.create_app(host)
-    async with AsyncTestClient(app, base_url=ORIGIN, raise_server_exceptions=False) as client:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(application, "routes", lambda: [*real(), *PROBES])
+        return application.create_app(Host.open(Settings(data=data, database_url=url, url=ORIGIN)))
+
+
+@pytest.fixture
+async def web(probed: Litestar) -> AsyncIterator[AsyncTestClient[Litestar]]:
+    """A stranger with a browser."""
+    async with AsyncTestClient(probed, base_url=ORIGIN, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -114,7 +124,7 @@ async def test_machines_get_problem_json_with_a_code(web: AsyncTestClient[Litest
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "slot-used"
     assert answer.json()["status"] == 409
-    missing = await web.post("/cast/maple-row/2026-10/nothing", content=b"x")
+    missing = await web.post("/cast/nowhere", content=b"x")
     assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
 
 
