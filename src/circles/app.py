@@ -14,7 +14,7 @@ import uvicorn
 from litestar import Litestar, Request
 from litestar.di import Provide
 
-from circles import migrate
+from circles import closing, migrate
 from circles.circle.provide import Speaking, provide_circle
 from circles.clock import Clock
 from circles.host import Host
@@ -68,24 +68,31 @@ def routes() -> list[Any]:
 
 @asynccontextmanager
 async def tick_while_running(app: Litestar) -> AsyncIterator[None]:
-    """While the application runs, do every twenty seconds what is due in any circle."""
-    task = asyncio.create_task(_tick_for_ever(app.state.host))
+    """While the application runs, do every twenty seconds what is due in any circle.
+
+    At the end what is being done is waited for: a transaction cut off in the middle would leave a
+    connection and its thread behind.
+    """
+    stop = asyncio.Event()
+    task = asyncio.create_task(_tick_until(stop, app.state.host))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        stop.set()
+        await task
+        await closing.rest(app.state.host)
 
 
-async def _tick_for_ever(host: Host) -> None:
-    while True:
-        try:
-            await tick(host)
-        except Exception:
-            # Whatever this one met, the next must come.
-            _log.exception("tick")
-        await asyncio.sleep(TICK_S)
+async def _tick_until(stop: asyncio.Event, host: Host) -> None:
+    while not stop.is_set():
+        for module in TICKS:
+            try:
+                await importlib.import_module(module).tick(host)
+            except Exception:
+                # Whatever this room met, the others and the next tick must come.
+                _log.exception("tick", room=module)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), TICK_S)
 
 
 async def tick(host: Host) -> None:
@@ -130,8 +137,9 @@ async def run(
     deadlines: web_serve.Deadlines | None = None,
     sockets: Sequence[socket.socket] | None = None,
     ready: Callable[[Host], Awaitable[None]] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> None:
-    """Migrate, serve until told to stop, let go of everything.
+    """Migrate, serve until a signal or `stop` says so, let go of everything.
 
     `ready` runs once the database is at this version and before the first request is taken: the
     place for a first-run link or the demo's story.
@@ -144,9 +152,17 @@ async def run(
         app = create_app(host, ticking=True)
         server = uvicorn.Server(web_serve.configure(app, settings, deadlines))
         _log.info("serving", url=settings.url)
+        watching = asyncio.create_task(_stop_with(server, stop)) if stop else None
         await server.serve(sockets=list(sockets) if sockets is not None else None)
+        if watching is not None:
+            watching.cancel()
     finally:
         await host.close()
+
+
+async def _stop_with(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
 
 
 def serve(settings: Settings, *, clock: Clock | None = None) -> None:

@@ -7,6 +7,6 @@ await closing.tick(host)                   # in all of them
 """
 
 from circles.closing.advance import advance
-from circles.closing.ticking import tick, tick_soon
+from circles.closing.ticking import rest, tick, tick_soon
 
-__all__ = ["advance", "tick", "tick_soon"]
+__all__ = ["advance", "rest", "tick", "tick_soon"]

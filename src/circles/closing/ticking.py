@@ -56,6 +56,13 @@ def tick_soon(host: Host) -> None:
         _soon[key] = asyncio.get_running_loop().create_task(_tick_quietly(host))
 
 
+async def rest(host: Host) -> None:
+    """Wait for what a page asked for: the host is about to let go of its database."""
+    running = _soon.pop(id(host), None)
+    if running is not None:
+        await running
+
+
 async def _tick_quietly(host: Host) -> None:
     try:
         await tick(host)
