@@ -4,16 +4,20 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select, update
 
 from circles import closing, log
 from circles.ballot import box
 from circles.circle import calendar
+from circles.closing import close
 from circles.errors import CirclesError, ForbiddenError
 from circles.host import Host
 from circles.ledger import books, chart
 from circles.members import issuer, notices
 from circles.members.issuer import TakeRefusedError
+from circles.members.roll_tables import IssuerKeyRow
 from circles.protocol.ballot import begin_take, make_ballot, new_choice
+from circles.protocol.checkpoint import open_receipt
 from circles.protocol.messages import (
     VOTE,
     Ask,
@@ -24,8 +28,9 @@ from circles.protocol.messages import (
     Slate,
     parse_entry,
 )
-from circles.rounds import announce, rounds, schedule, slate
+from circles.rounds import announce, clients, rounds, schedule, slate
 from circles.rounds.announce import NotYetError
+from circles.rounds.tables import OmissionRow, SecretRow
 from tests.world import KEEP, World
 
 SECOND = timedelta(seconds=1)
@@ -111,6 +116,8 @@ async def test_one_voter_among_five_takers_and_the_box_stays_shut(host: Host) ->
     assert close is not None
     assert (close.take_count, close.voters, close.keys) == (15, 5, 3)
     assert await entries(world, Opening) == []
+    # Not even this server could open it any more.
+    assert await secrets_kept(host) == [0, 0, 0]
     assert round_.posted
     assert await world.fund_minor() == 10000
     await holds(world)
@@ -425,8 +432,6 @@ async def test_money_between_close_and_count_belongs_to_the_next_round(host: Hos
     for who in world.members:
         await who.vote([1, 1, 1])
     world.clock.set_round(world.at.count_at)
-    from circles.closing import close
-
     assert await close.shut(host, world.circle, world.month, VOTE)
     assert await close.record(host, world.circle, world.month, VOTE)
     await world.give(1234)
@@ -465,38 +470,31 @@ async def test_a_take_and_a_ballot_after_the_flip_are_refused(host: Host) -> Non
     await holds(world)
 
 
+async def secrets_kept(host: Host) -> list[int]:
+    """How many issuer keys, trustee keys and draw salts, and omissions there are."""
+    async with host.database.read() as db:
+        return [
+            (await db.execute(select(func.count()).select_from(table))).scalar_one()
+            for table in (IssuerKeyRow, SecretRow, OmissionRow)
+        ]
+
+
 async def test_secrets_go_when_they_have_served(host: Host) -> None:
-    from sqlalchemy import func, select
-
-    from circles.members.roll_tables import IssuerKeyRow
-    from circles.rounds.tables import OmissionRow, SecretRow
-
-    async def kept() -> list[int]:
-        async with host.database.read() as db:
-            return [
-                (await db.execute(select(func.count()).select_from(table))).scalar_one()
-                for table in (IssuerKeyRow, SecretRow, OmissionRow)
-            ]
-
     world = await World.found(host, members=3, fund_minor=5000)
     await world.begin()
-    assert await kept() == [2, 2, 0]
+    assert await secrets_kept(host) == [2, 2, 0]
     await world.members[0].nominate(SOUP, Ask(4000))
     await world.go(world.at.nominating_closes + calendar.GRACE)
-    assert await kept() == [1, 2, 0]
+    assert await secrets_kept(host) == [1, 2, 0]
     await world.go(world.at.voting_opens)
-    assert await kept() == [1, 1, 0]
+    assert await secrets_kept(host) == [1, 1, 0]
     for who in world.members:
         await who.vote([1, 1, 1])
     await world.go(world.at.count_at)
-    assert await kept() == [0, 0, 0]
+    assert await secrets_kept(host) == [0, 0, 0]
 
 
 async def test_a_lost_trustee_key_voids_the_round_after_seven_days(host: Host) -> None:
-    from sqlalchemy import update
-
-    from circles.rounds.tables import SecretRow
-
     world = await World.found(host, members=3, fund_minor=5000)
     await world.begin()
     await world.members[0].nominate(SOUP, Ask(4000))
@@ -533,8 +531,6 @@ async def test_takes_rolls_and_lines_are_gone_after_ninety_days(host: Host) -> N
 
 
 async def test_new_scripts_are_an_event(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    from circles.rounds import clients
-
     world = await World.found(host, members=3)
     await world.begin()
     assert await world.advance() == []
@@ -574,8 +570,6 @@ async def test_a_members_clients_check_is_in_the_log(host: Host) -> None:
     await world.play_month(
         [(world.members[0], SOUP, Ask(4000))], {who: [SOUP] for who in world.members}
     )
-    from circles.protocol.checkpoint import open_receipt
-
     async with host.database.read() as db:
         for who in world.members:
             for note in who.receipts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles import log
@@ -20,11 +21,12 @@ from circles.protocol.messages import Ask, Ballot, Choice, Nomination, Opening, 
 from circles.protocol.messages import parse_entry as parse
 from circles.protocol.seal import Opener
 from circles.protocol.text import b64
-from circles.rounds import opening, progress, rounds
+from circles.rounds import keys, opening, progress, rounds
 from circles.rounds.rounds import Round
 from circles.vault import VaultError
 
 NOT_OPENED_AFTER = timedelta(days=7)
+_log = structlog.get_logger("circles")
 
 
 async def open_own(host: Host, circle: Circle, month: str) -> bool:
@@ -37,8 +39,9 @@ async def open_own(host: Host, circle: Circle, month: str) -> bool:
             return False
         try:
             text = await opening.own_opening(db, host, round_)
-        except VaultError:
-            # secret.key is not the one it was sealed with; put back within 7 days it still opens.
+        except VaultError as error:
+            # Put back within seven days, the right secret.key still opens the box.
+            _log.warning("trustee-key", circle=circle.slug, month=month, message=str(error))
             return False
     return text is not None and await opening.log_opening(host, circle, month, text)
 
@@ -63,6 +66,8 @@ async def void(host: Host, circle: Circle, month: str) -> bool:
         text = Void(round_.vote.poll_hash, reason).text()
         await log.append(db, circle.id, [text])
         await progress.set_void(db, round_, text)
+        # What stays shut must stay shut for us too.
+        await keys.drop(db, round_.vote.poll_hash, keys.TRUSTEE)
         await log.sign(db, host.vault, circle.id, host)
     return True
 

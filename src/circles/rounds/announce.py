@@ -138,9 +138,8 @@ async def due_month(db: AsyncSession, circle: Circle, now: datetime) -> str | No
     return None
 
 
-def dates_from(circle: Circle, month: str, now: datetime) -> RoundDates:
-    """The calendar's dates of a round that begins at `now`: never earlier than that."""
-    at = calendar.dates(circle.calendar, month, circle.zone)
+def _not_before(now: datetime, at: RoundDates) -> RoundDates:
+    """The dates of a round that begins at `now`: nothing is collected or named before that."""
     start = max(at.take_from, now.replace(microsecond=0))
     return replace(at, take_from=start, nominating_opens=max(at.nominating_opens, start))
 
@@ -161,8 +160,9 @@ async def start(host: Host, circle: Circle, month: str, at: RoundDates | None = 
     `at` are its dates if they are not the calendar's. The caller raises the floor afterwards.
     If the round was announced meanwhile, that one is returned. NotYetError says what is missing.
     """
-    at = at or dates_from(circle, month, host.clock.round_now())
-    if at.clashes() or at.nominating_closes <= host.clock.round_now():
+    now = host.clock.round_now()
+    at = _not_before(now, at or calendar.dates(circle.calendar, month, circle.zone))
+    if at.clashes() or at.nominating_closes <= now:
         raise NotYetError(_("The dates of this round are in the wrong order, or over."))
     fresh = _Fresh(
         await issuer.new_key(),
