@@ -125,13 +125,15 @@ class Play:
     async def confirm(self, who: int, what: int) -> None:
         await self._omit(slate.confirm_omission, what, (self.world.members[who].member,))
 
-    async def _omit(self, doing: Callable[..., Awaitable[None]], what: int, rest: object) -> None:
+    async def _omit(
+        self, doing: Callable[..., Awaitable[None]], what: int, rest: tuple[object, ...]
+    ) -> None:
         world = self.world
         async with world.host.database.read() as db:
             drafts = await slate.draft(db, await world.round())
         if what < len(drafts):
             leaf = drafts[what].nominated.leaf
-            await doing(world.host, world.circle, world.month, leaf, *rest)  # type: ignore[misc]
+            await doing(world.host, world.circle, world.month, leaf, *rest)
 
     async def move(self, _who: int, what: int) -> None:
         name = ("nominating_closes", "voting_opens", "voting_closes", "pay_until")[what]
@@ -168,7 +170,7 @@ class Play:
             with suppress(asyncio.CancelledError):
                 await closing.advance(self.world.host, self.world.circle.id)
         finally:
-            Database._commit = real  # type: ignore[method-assign]
+            Database._commit = real  # type: ignore[method-assign]  # as it was
 
     async def until(self, at: datetime) -> None:
         """Let the clock run on to a date, if that lies ahead, and the grace after it."""
