@@ -117,12 +117,12 @@ async def test_a_floor_between_two_checkpoints_signs_nothing(host: Host) -> None
     assert "another history" in await _refuses(host)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b'{"size": "x"}', b"\xff"])
-async def test_a_damaged_floor_signs_nothing(host: Host, damage: bytes) -> None:
+async def test_a_damaged_floor_signs_nothing(host: Host) -> None:
     await found(host)
     await grow(host, 2)
-    floor.path(host.settings, CIRCLE).write_bytes(damage)
-    assert "cannot be read" in await _refuses(host)
+    for damage in (b"", b"{}", b"[1]", b'{"size": "x"}', b"\xff"):
+        floor.path(host.settings, CIRCLE).write_bytes(damage)
+        assert "cannot be read" in await _refuses(host)
 
 
 async def test_a_missing_floor_signs_nothing_until_the_operator_says_so(host: Host) -> None:
