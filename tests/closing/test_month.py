@@ -1,7 +1,8 @@
 """Whole months, from the first day to the books, each verified as an outsider would."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
@@ -10,6 +11,7 @@ from circles import closing, log
 from circles.ballot import box
 from circles.circle import calendar
 from circles.closing import close
+from circles.db import Database
 from circles.errors import CirclesError, ForbiddenError
 from circles.host import Host
 from circles.ledger import books, chart
@@ -401,27 +403,33 @@ async def test_a_revote_counts_and_the_first_does_not(host: Host) -> None:
 
 
 async def test_two_closings_at_once_close_once(host: Host) -> None:
+    """Two servers with connections of their own, each closing twice at the same moment."""
+    other = replace(host, database=Database(host.database.url))
     world = await World.found(host, members=3, fund_minor=5000)
+
+    async def close_all(at: datetime) -> list[str]:
+        world.clock.set_round(at)
+        taken = await asyncio.gather(
+            *(closing.advance(one, world.circle.id) for one in (host, other, host, other))
+        )
+        return [name for names in taken for name in names]
+
     await world.begin()
     await world.members[0].nominate(SOUP, Ask(4000))
-    world.clock.set_round(world.at.nominating_closes + calendar.GRACE)
-    await asyncio.gather(*(closing.advance(host, world.circle.id) for _ in range(3)))
-    world.clock.set_round(world.at.voting_opens)
-    await asyncio.gather(*(closing.advance(host, world.circle.id) for _ in range(3)))
+    await close_all(world.at.nominating_closes + calendar.GRACE)
+    await close_all(world.at.voting_opens)
     for who in world.members:
         await who.vote([1, 1, 1])
-    world.clock.set_round(world.at.count_at)
-    taken = await asyncio.gather(*(closing.advance(host, world.circle.id) for _ in range(4)))
-    done = [name for names in taken for name in names]
+    done = await close_all(world.at.count_at)
     for step in ("shut-vote", "close-vote", "open", "count", "post"):
         assert done.count(f"{step} {world.month}") == 1, done
     records = await world.records()
     assert [records.count(kind) for kind in ("slate", "close", "opening", "result")] == [1, 2, 1, 1]
-    world.clock.set_round(world.at_month("2026-11").take_from)
-    await asyncio.gather(*(closing.advance(host, world.circle.id) for _ in range(3)))
+    await close_all(world.at_month("2026-11").take_from)
     assert (await world.records()).count("poll") == 4
     await world.advance()
     await holds(world)
+    await other.database.close()
 
 
 async def test_money_between_close_and_count_belongs_to_the_next_round(host: Host) -> None:
