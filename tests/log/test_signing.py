@@ -72,11 +72,6 @@ async def _refuses(host: Host) -> str:
     return str(refused.value)
 
 
-async def _put_back(host: Host, older: Host) -> Host:
-    """The same data directory over another database: what restoring a backup looks like."""
-    return Host(host.settings, older.database, host.clock, host.vault)
-
-
 async def test_an_older_database_signs_nothing_and_says_why(host: Host, tmp_path: Path) -> None:
     await found(host)
     await grow(host, 2)

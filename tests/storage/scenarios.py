@@ -21,10 +21,15 @@ from tests.ballot.polls import CIRCLE_ID, MONTH
 BALLOTS = 4
 
 
+def kept(place: faults.Place, name: str) -> list[str]:
+    """What stands in the clients' file under a name."""
+    found: list[str] = json.loads((Path(place.data) / "clients.json").read_text())[name]
+    return found
+
+
 def bodies(place: faults.Place, purpose: str) -> list[bytes]:
     """What the members' clients keep until they have a receipt."""
-    kept = json.loads((Path(place.data) / "clients.json").read_text())
-    return [unb64(body) for body in kept[purpose]]
+    return [unb64(body) for body in kept(place, purpose)]
 
 
 def staged() -> Select[bytes]:
@@ -58,8 +63,7 @@ async def closes(place: faults.Place, say: faults.Say) -> None:
     """The casts, then the box's part of a close of both polls, each step its own transaction."""
     async with faults.opened(place) as host:
         for purpose in (NOMINATE, VOTE):
-            (kept,) = json.loads((Path(place.data) / "clients.json").read_text())[f"{purpose}-poll"]
-            poll_hash = unb64(kept)
+            (poll_hash,) = bodies(place, f"{purpose}-poll")
             for number, body in enumerate(bodies(place, purpose)):
                 try:
                     receipt, _ = await box.cast(host, "maple-row", MONTH, purpose, body)
