@@ -20,7 +20,7 @@ from circles.clock import Clock
 from circles.host import Host
 from circles.members.signin import provide_member
 from circles.settings import Settings
-from circles.web import errors, guard
+from circles.web import errors, guard, logs
 from circles.web import serve as web_serve
 from circles.web.static import routes as static_routes
 
@@ -109,6 +109,7 @@ def create_app(
     With `ticking` its lifespan also runs what is due; tests and the demo advance rounds themselves.
     `also`: handlers that a served host never has (the demo's page).
     """
+    logs.configure()
     opened = Host.open(host) if isinstance(host, Settings) else host
     app = Litestar(
         route_handlers=[*routes(), *also],

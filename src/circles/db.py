@@ -157,7 +157,7 @@ async def _quietly(cleaning: Any) -> None:
 
 def _engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, pool_size=6, max_overflow=4)
+        engine = create_async_engine(url, pool_size=6, max_overflow=4, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine

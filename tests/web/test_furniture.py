@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,7 +22,13 @@ ORIGIN = "http://127.0.0.1:8000"
 
 @get("/probe/boom")
 async def probe_boom() -> None:
-    raise RuntimeError("secret detail")
+    passphrase = "plum tree by the blue door"
+    raise RuntimeError("secret detail") if passphrase else ValueError
+
+
+@post("/probe/cast", opt={"anyone": True, "machine": True})
+async def probe_cast(request: Request[Any, Any, Any]) -> None:
+    raise RuntimeError(f"cannot store {await request.body()!r}")
 
 
 @get("/probe/conflict", opt={"machine": True})
@@ -52,6 +59,7 @@ async def probe_open(request: Request[Any, Any, Any]) -> str:
 
 PROBES = [
     probe_boom,
+    probe_cast,
     probe_conflict,
     probe_unknown,
     probe_often,
@@ -114,9 +122,24 @@ async def test_an_unforeseen_error_is_a_page_in_words_with_a_number(
     assert "Something broke on our side." in answer.text
     assert "secret detail" not in answer.text
     number = answer.text.split("this number: ")[1][:6]
-    logged = capsys.readouterr().out
+    logged = capsys.readouterr().err
     assert number in logged
     assert "secret detail" in logged
+    assert "probe_boom" in logged
+    # The library's own traceback would print what the variables held.
+    assert "= 'plum tree" not in logged
+    assert "│" not in logged
+
+
+async def test_an_error_about_a_ballot_is_logged_without_its_words(
+    web: AsyncTestClient[Litestar], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = await web.post("/probe/cast", content=b"a sealed ballot")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    logged = capsys.readouterr().err
+    assert "RuntimeError at " in logged
+    assert "sealed ballot" not in logged
+    assert not re.search(r"\d{2}:\d{2}", logged)
 
 
 async def test_machines_get_problem_json_with_a_code(web: AsyncTestClient[Litestar]) -> None:

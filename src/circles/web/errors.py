@@ -21,7 +21,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from circles import errors
-from circles.web import i18n
+from circles.web import i18n, logs
 from circles.web.i18n import gettext as _
 from circles.web.render import HTML, html
 
@@ -174,7 +174,7 @@ def ours(request: Request[Any, Any, Any], error: errors.CirclesError) -> Respons
     if isinstance(error, errors.SettingsError):
         _log.error("settings", code=error.code, message=str(error))
     if isinstance(error, errors.OutcomeUnknownError):
-        _log.error("outcome-unknown", cause=repr(error.__cause__))
+        _log.error("outcome-unknown", where=logs.where(error))
         headers["Retry-After"] = "5"
     if said.status == 401 and not wants_machine(request) and request.method == "GET":  # noqa: PLR2004 -- an HTTP number
         return Response(b"", status_code=303, headers={"Location": _sign_in(request)})
@@ -217,7 +217,10 @@ def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[by
     handler = _handler(request)
     # The route's pattern, never the path: a path may hold a code that lets somebody in.
     route = handler.handler_name if handler is not None else "-"
-    _log.error("unforeseen", number=number, route=route, exc_info=error)
+    if handler is None or handler.opt.get("anyone"):
+        _log.error("unforeseen", number=number, route=route, where=logs.where(error))
+    else:
+        _log.error("unforeseen", number=number, route=route, exc_info=error)
     title, _wrong = _title(500)
     message = _(
         "It was not you, and nothing was done twice. Try again in a minute. "
