@@ -85,7 +85,7 @@ async def kept(database: Database, circle_id: bytes, asked: Any) -> list[books.T
 
 
 @settings(
-    max_examples=80,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
