@@ -39,10 +39,11 @@ async def seal_month(host: Host, circle: Circle) -> bool:
     Only the month that ended last: a seal says how the books are, not how they once were.
     """
     month = month_before(month_of(host.clock.round_now(), circle.zone))
-    async with host.database.begin() as db:
+    async with host.database.read() as db:
         first = await announce.begins_with(db, circle)
-        if first is None or month < first:
+        if first is None or month < first or await is_done(db, circle.id, f"seal:{month}"):
             return False
+    async with host.database.begin() as db:
         if any(round_.vote.close_text for round_ in await rounds.unfinished(db, circle.id)):
             return False  # Between a close and its posting the fund is on its way.
         if not await claim(db, circle.id, f"seal:{month}"):
