@@ -73,11 +73,14 @@ async def tile(host: Host, circle_id: bytes, name: TileName, size: int) -> bytes
         async with host.database.read() as db:
             found = await stored.entries(db, circle_id, first, name.width)
         return write_bundle(entry.data for entry in found)
-    if (name.number * TILE_WIDTH + name.width) << (8 * name.level) > size:
+    first = name.number * TILE_WIDTH << (8 * name.level)
+    upto = first + (name.width << (8 * name.level))
+    if upto > size:
         return None
     async with host.database.read() as db:
-        tree = Tree(await stored.leaves(db, circle_id, size))
-    return _hashes(tree, name)
+        # A tile begins where a whole subtree does, so its own leaves are enough.
+        tree = Tree(await stored.leaves(db, circle_id, upto, first))
+    return tree.tile(name.level, 0, name.width)
 
 
 def shown_size(place: Path) -> int:

@@ -118,11 +118,12 @@ async def entries(
     return [Entry(*row) for row in (await db.execute(query))]
 
 
-async def leaves(db: AsyncSession, circle_id: bytes, upto: int) -> list[bytes]:
-    """The leaf hashes of the first `upto` entries."""
+async def leaves(db: AsyncSession, circle_id: bytes, upto: int, first: int = 0) -> list[bytes]:
+    """The leaf hashes of the entries from `first` on and below `upto`."""
     query = (
         select(tables.Entry.leaf)
-        .where(tables.Entry.circle_id == circle_id, tables.Entry.number < upto)
+        .where(tables.Entry.circle_id == circle_id)
+        .where(tables.Entry.number >= first, tables.Entry.number < upto)
         .order_by(tables.Entry.number)
     )
     return list((await db.scalars(query)).all())
