@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -48,28 +49,39 @@ def _refusal(request: Request[Any, Any, Any], circle: Circle, error: Exception) 
 _REFUSALS = (InvitationOverError, UnknownInvitationError, CircleFullError)
 
 
-async def _chair(host: Host, circle: Circle, code: str) -> tuple[Invitation, int]:
-    """The open invitation and how many are in; raises one of _REFUSALS."""
+@dataclass(frozen=True)
+class _Chair:
+    """An open invitation, how many are in, and from which month on a newcomer votes."""
+
+    invitation: Invitation
+    members: int
+    votes_from: str
+
+
+async def _chair(host: Host, circle: Circle, code: str) -> _Chair:
+    """The chair that is offered; raises one of _REFUSALS."""
     async with host.database.read() as db:
         invitation = await invitations.by_code(db, circle.id, code, host.clock.now())
         members = await people.count(db, circle.id)
+        votes_from = await people.votes_from(db, circle, host.clock.round_now())
     if members >= circle.cap:
         raise CircleFullError(_("Every chair is taken."))
-    return invitation, members
+    return _Chair(invitation, members, votes_from)
 
 
 def _page(
     request: Request[Any, Any, Any],
     circle: Circle,
     code: str,
-    chair: tuple[Invitation, int],
+    chair: _Chair,
     form: Form,
 ) -> Response[bytes]:
     context = {
         "form": form,
         "code": code,
-        "invitation": chair[0],
-        "members": chair[1],
+        "invitation": chair.invitation,
+        "members": chair.members,
+        "votes_from": chair.votes_from,
         "usual": first_pledge.usual_minor(circle),
     }
     status = 422 if form.trouble else 200

@@ -202,9 +202,7 @@ async def join(
         raise HandleTakenError(
             _("Somebody here is called %(handle)s already. Try another.") % {"handle": handle}
         )
-    first_month = month_of(round_now, circle.zone)
-    if room.rolled_month is not None:
-        first_month = max(first_month, month_after(room.rolled_month))
+    first_month = _first_month(circle, room.rolled_month, round_now)
     book_number, actor = await _numbers(db, circle.id)
     row = AccountRow(
         id=secrets.token_bytes(16),
@@ -223,6 +221,17 @@ async def join(
     db.add(row)
     await db.flush()
     return member_of(row)
+
+
+def _first_month(circle: Circle, rolled_month: str | None, round_now: datetime) -> str:
+    this = month_of(round_now, circle.zone)
+    return this if rolled_month is None else max(this, month_after(rolled_month))
+
+
+async def votes_from(db: AsyncSession, circle: Circle, round_now: datetime) -> str:
+    """The first month (yyyy-mm) in which somebody votes who joins now."""
+    room = await db.get(CircleRow, circle.id)
+    return _first_month(circle, room.rolled_month if room else None, round_now)
 
 
 async def _numbers(db: AsyncSession, circle_id: bytes) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.circle import founding
 from circles.host import Host
 from circles.members import invitations, pledges, sessions, throttle, way_back
-from circles.members.tables import NoticeRow
+from circles.members.tables import NoticeRow, WordRow
 
 
 def _(message: str) -> str:
@@ -65,6 +65,11 @@ TIMETABLE: list[Kept] = [
         _("so that changes are seen by all"),
     ),
     Kept(
+        _("A word for you alone"),
+        _("until you have read it, 180 days at most"),
+        _("so that nothing about your account changes unseen by you"),
+    ),
+    Kept(
         _("What your pledge came to, month by month"),
         _("400 days, or until you leave"),
         _("so that you and the treasurer can look back a year"),
@@ -86,6 +91,7 @@ async def purge(db: AsyncSession, now: datetime) -> None:
     await way_back.purge(db, now - _SHORT)
     await pledges.erase_before(db, (now - _DUES).strftime("%Y-%m"))
     await db.execute(delete(NoticeRow).where(NoticeRow.at <= now - _NOTICES))
+    await db.execute(delete(WordRow).where(WordRow.at <= now - _NOTICES))
 
 
 _EVERY = timedelta(minutes=10)
