@@ -548,8 +548,8 @@ export async function mostTicks() {
   const { most_ticks: vectors } = await load("protocol-v1");
   const found = [];
   for (const v of vectors) {
-    const parameters = v.rule.split(" ")[1];
-    const made = allocation.mostTicks(parameters, v.fund, numbered(v.totals), numbered(v.asks));
+    const [rule, parameters] = v.rule.split(" ");
+    const made = decided({ ...v, rule, parameters });
     const awards = [...numbered(v.awards)].sort((a, b) => a[0] - b[0]);
     const found_ = [...made.awards].sort((a, b) => a[0] - b[0]);
     found.push(await same(v.why, [found_, made.carriedMinor], [awards, v.carried]));
@@ -557,12 +557,27 @@ export async function mostTicks() {
   return found;
 }
 
-/** Awards and working of many cases {parameters, fund, totals, asks}, for comparing twins. */
+function decided({ rule, parameters, fund, totals, asks, ballots }) {
+  const counted = { totals: numbered(totals), asks: numbered(asks), ballots };
+  return allocation.allocate({ rule, parameters, fundMinor: fund, ...counted });
+}
+
+/** Awards and working of many cases {rule, parameters, fund, totals, asks, ballots}. */
 export function allocations(cases) {
-  return cases.map(({ parameters, fund, totals, asks }) => {
-    const made = allocation.mostTicks(parameters, fund, numbered(totals), numbered(asks));
+  return cases.map((each) => {
+    const made = decided(each);
     return { ...made, awards: [...made.awards] };
   });
+}
+
+/** The name of the error with which a rule is refused. */
+export function refusedRule(made) {
+  try {
+    decided(made);
+  } catch (error) {
+    return error.name;
+  }
+  return null;
 }
 
 /** Checks and opens what the other twin made. */

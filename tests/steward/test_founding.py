@@ -122,7 +122,7 @@ async def test_what_is_not_right_is_said_under_its_field(host: Host) -> None:
         ({"zone": "Mars/Olympus"}, "zone"),
         ({"zone": "../etc/passwd"}, "zone"),
         ({"locale": "tlh"}, "locale"),
-        ({"rule": "fair-shares/1"}, "rule"),
+        ({"rule": "ranking/1"}, "rule"),
         ({"hue": "red"}, "hue"),
         ({"ceiling": "0"}, "ceiling"),
         ({"ceiling": "-5"}, "ceiling"),

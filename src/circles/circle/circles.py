@@ -18,7 +18,9 @@ from circles.errors import ConflictError, MissingError
 from circles.web.i18n import gettext as _
 
 HUES = ("honey", "olive", "fern", "lagoon", "harbour", "cornflower", "iris", "mulberry")
-RULES = ("most-ticks/1",)
+RULES = ("most-ticks/1", "split/1", "one-winner/1", "fair-shares/1")
+# Whole ballots are published under this one: among fewer they would be too easy to tell apart.
+FAIR_SHARES_FROM = 8
 CAP_DEFAULT = 20
 CAP_MIN = 3
 SLUG_CHARS_MAX = 40

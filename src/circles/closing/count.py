@@ -133,7 +133,7 @@ def tally_up(
     choices = [choice for choice in opened.values() if isinstance(choice, Choice)]
     voids = {key: reason for key, reason in opened.items() if isinstance(reason, str)}
     totals = tally.count_ticks(len(slate.candidates), choices)
-    decided = allocation.allocate(poll.rule, poll.params, close.fund_minor, asks, totals)
+    decided = allocation.allocate(poll.rule, poll.params, close.fund_minor, asks, totals, choices)
     return Result(
         poll=leaf(round_.vote.text),
         counted=len(choices),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from circles.protocol.messages import Choice, Poll
+from circles.protocol.messages import Poll
 
 
 class Keyed(Protocol):
@@ -17,6 +17,18 @@ class Keyed(Protocol):
     @property
     def seq(self) -> int:
         """1 to 20; the highest of a key counts."""
+
+
+class Ticked(Protocol):
+    """An opened ballot, or what is kept of one."""
+
+    @property
+    def ticks(self) -> tuple[int, ...]:
+        """Candidate numbers, none twice."""
+
+    @property
+    def keep(self) -> bool:
+        """Whether "keep it for next month" is ticked."""
 
 
 _Cast = TypeVar("_Cast", bound=Keyed)
@@ -49,7 +61,7 @@ class Totals:
         return sum(self.candidates) + self.keep
 
 
-def count_ticks(candidates: int, choices: Iterable[Choice]) -> Totals:
+def count_ticks(candidates: int, choices: Iterable[Ticked]) -> Totals:
     """The totals of opened choices, each already known to name only candidates on the slate."""
     totals = [0] * candidates
     keep = 0

@@ -24,21 +24,18 @@ from circles.circle.circles import Circle
 from circles.errors import ConflictError
 from circles.host import Host
 from circles.members import issuer, notices, people, roll
-from circles.protocol.allocation import MostTicks, Params
 from circles.protocol.blind import IssuerKey
 from circles.protocol.draw import draw_commit
 from circles.protocol.merkle import leaf
 from circles.protocol.messages import NO_RULE, NOMINATE, VOTE, Poll
 from circles.protocol.seal import TrusteeKey
 from circles.protocol.text import HASH_BYTES
-from circles.rounds import clients, keys, rounds
+from circles.rounds import clients, keys, rounds, ruling
 from circles.rounds.rounds import Round
 from circles.rounds.tables import PollRow, RoundRow, SeriesRow
 from circles.settings import Settings
 from circles.web.i18n import gettext as _
 
-# From this many on the roll, a request needs more ticks than one member has (allocation.md, 4).
-_FLOOR_FROM = 5
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -238,20 +235,20 @@ def _nominate_poll(
 def _vote_poll(
     circle: Circle, month: str, at: RoundDates, fresh: _Fresh, frozen: roll.Frozen
 ) -> Poll:
+    ruled = ruling.of(circle, frozen.members)
     return Poll(
         circle=circle.id,
         month=month,
         purpose=VOTE,
         roll=leaf(frozen.roll_text),
         members=frozen.members,
-        slots=circle.vote_slots,
+        slots=ruled.slots,
         issuers=(fresh.vote.n,),
         trustees=(fresh.trustee.public,),
         threshold=1,
-        rule=circle.rule,
-        params=_rule_params(circle, frozen.members),
-        # One tick a ballot, one ballot a credential: only totals can ever be published.
-        max_choices=1,
+        rule=ruled.rule,
+        params=ruled.params,
+        max_choices=ruled.max_choices,
         min_voters=circle.min_voters,
         draw_commit=draw_commit(fresh.draw_salt),
         take_from=at.take_from,
@@ -259,12 +256,6 @@ def _vote_poll(
         closes_at=at.voting_closes,
         clients=clients.hashes(),
     )
-
-
-def _rule_params(circle: Circle, members: int) -> Params:
-    """From five members on, nobody's own ticks alone pay for a request."""
-    min_ticks = circle.vote_slots + 1 if members >= _FLOOR_FROM else 1
-    return MostTicks(circle.least_minor, min_ticks).params()
 
 
 def _round_row(circle: Circle, month: str, at: RoundDates) -> RoundRow:

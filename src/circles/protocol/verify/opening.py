@@ -108,7 +108,7 @@ def check_result(
     _compare(f"entry {index}", result, len(choices), voids, totals, report)
     asks = _asks(slate, nominate)
     if state.close is not None and asks is not None:
-        _check_awards(state, state.close[1], asks, totals, report)
+        _check_awards(state, state.close[1], asks, choices, report)
 
 
 def _opened(
@@ -172,15 +172,16 @@ def _asks(slate: Slate, nominate: PollState | None) -> list[Ask] | None:
 
 
 def _check_awards(
-    state: PollState, close: Close, asks: list[Ask], totals: tally.Totals, report: Report
+    state: PollState, close: Close, asks: list[Ask], choices: list[Choice], report: Report
 ) -> None:
     if state.result is None or close.fund_minor is None:
         return
     index, result = state.result
     where = f"entry {index}"
+    totals = tally.count_ticks(len(asks), choices)
     try:
         found = allocation.allocate(
-            state.poll.rule, state.poll.params, close.fund_minor, asks, totals
+            state.poll.rule, state.poll.params, close.fund_minor, asks, totals, choices
         )
     except allocation.RuleError as error:
         report.fail("7.rule", where, str(error))

@@ -1,67 +1,56 @@
-// most-ticks/1: from totals to awards, in whole minor units, with a working that a reader can redo.
-// Twin of protocol/allocation.py. BigInt where a product could pass 2^53, so that all is exact.
+// From ballots to awards: every rule there is, by name and version, with a working that a reader
+// can redo. Twin of protocol/allocation.py.
 
+import { fairShares } from "./fair-shares.js";
+import { mostTicks, oneWinner } from "./most-ticks.js";
+import { RuleError } from "./rules.js";
+import { split } from "./split.js";
 import { ruleParameters } from "./text.js";
 
-/** Of "any" its ceiling, without one the largest. */
-function request([amount, ceiling]) {
-  if (amount !== "any") return amount;
-  return ceiling === "-" ? Number.POSITIVE_INFINITY : ceiling;
-}
+export { RuleError };
 
-/** More ticks first, then the smaller request, then the number. */
-function inOrder(totals, asks) {
-  return [...asks.keys()].sort((a, b) => {
-    if (totals.get(a) !== totals.get(b)) return totals.get(b) - totals.get(a);
-    const [first, second] = [request(asks.get(a)), request(asks.get(b))];
-    if (first === second) return a - b;
-    return first < second ? -1 : 1;
-  });
-}
+const COMPLETIONS = ["none", "ticks", "add1"];
+const WHOLE = /^(0|[1-9][0-9]{0,14})$/;
+const TOTALS_KEYS = ["least", "min-ticks"];
+const RULES = new Map([
+  ["most-ticks/1", [TOTALS_KEYS, mostTicks]],
+  ["split/1", [TOTALS_KEYS, split]],
+  ["one-winner/1", [TOTALS_KEYS, oneWinner]],
+  ["fair-shares/1", [["completion", ...TOTALS_KEYS, "step"], fairShares]],
+]);
 
-function passedOver(ticks, minTicks, keep) {
-  if (ticks === 0) return "no-tick";
-  if (ticks < minTicks) return "under-min-ticks";
-  return ticks < keep ? "under-keep" : null;
-}
-
-function pay([amount, ceiling], share, left, least) {
-  if (share === null) return amount <= left ? [amount, "paid"] : [0, "does-not-fit"];
-  const given = Math.min(share, left, ceiling === "-" ? left : ceiling);
-  // An award is above 0 even where `least` is 0.
-  return given >= Math.max(least, 1) ? [given, "paid"] : [0, "under-least"];
+function valuesOf(name, keys, parameters) {
+  const given = parameters === "-" ? {} : ruleParameters(parameters);
+  if (Object.keys(given).join() !== keys.join()) throw new RuleError(`${name} has ${keys}.`);
+  const values = {};
+  for (const key of keys) {
+    const words = key === "completion";
+    const fits = words ? COMPLETIONS.includes(given[key]) : WHOLE.test(given[key]);
+    if (!fits) throw new RuleError(`${name}: ${key} is not right.`);
+    values[key === "min-ticks" ? "minTicks" : key] = words ? given[key] : Number(given[key]);
+  }
+  if (name === "fair-shares/1" && values.completion === "add1" !== values.step > 0) {
+    throw new RuleError(`${name}: step goes with add1.`);
+  }
+  return values;
 }
 
 /**
- * Awards by most-ticks/1.
- * @param parameters the text `least=<minor units>,min-ticks=<n>` of the poll record
+ * Awards by the rule of a poll record.
+ * @param rule its name and version
+ * @param parameters their text, `key=value,key=value`
  * @param fundMinor the fund, minor units
  * @param totals Map of candidate number and "keep" to ticks
  * @param asks Map of candidate number to [amount or "any", ceiling or "-", "whole" or "part"]
- * @returns {awards: Map of candidate to minor units above 0, ascending; carriedMinor; working}; a
- *   row of `working`: {place, number, ticks, ask, shareMinor, leftBeforeMinor, paidMinor, outcome}
+ * @param ballots the ticks of each counted ballot that opened, blank ones included
+ * @returns {awards: Map of candidate to minor units above 0, ascending; carriedMinor; working;
+ *   ballots, share: what each held at first, [minor units, divisor]; steps of a division}. A row of
+ *   `working`: {place, number, ticks, ask, shareMinor, leftBeforeMinor, paidMinor, outcome, shares}
+ * @throws {RuleError}
  */
-export function mostTicks(parameters, fundMinor, totals, asks) {
-  const values = ruleParameters(parameters);
-  const [least, minTicks] = [Number(values.least), Number(values["min-ticks"])];
-  const allTicks = [...totals.values()].reduce((sum, ticks) => sum + ticks, 0);
-  const working = [];
-  let left = fundMinor;
-  for (const [i, number] of inOrder(totals, asks).entries()) {
-    const [ticks, ask] = [totals.get(number), asks.get(number)];
-    const share =
-      ask[0] === "any" && ticks > 0
-        ? Number((BigInt(fundMinor) * BigInt(ticks)) / BigInt(allTicks))
-        : null;
-    const passed = passedOver(ticks, minTicks, totals.get("keep"));
-    const [paidMinor, outcome] = passed === null ? pay(ask, share, left, least) : [0, passed];
-    const row = { place: i + 1, number, ticks, ask, shareMinor: share, leftBeforeMinor: left };
-    working.push({ ...row, paidMinor, outcome });
-    left -= paidMinor;
-  }
-  const paid = working.filter((row) => row.paidMinor > 0);
-  const awards = new Map(
-    paid.map((row) => [row.number, row.paidMinor]).sort((a, b) => a[0] - b[0]),
-  );
-  return { awards, carriedMinor: left, working };
+export function allocate({ rule, parameters, fundMinor, totals, asks, ballots = [] }) {
+  const known = RULES.get(rule);
+  if (known === undefined) throw new RuleError(`The rule ${rule} is not known here.`);
+  const [keys, decide] = known;
+  return decide(valuesOf(rule, keys, parameters), fundMinor, totals, asks, ballots);
 }
