@@ -83,7 +83,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = any(mark.args[0] == "database_url" for mark in marks)
     if "database_url" in metafunc.fixturenames and not chosen:
         kinds = ["sqlite"]
-        if not metafunc.config.getoption("--without-pg"):
+        alone = metafunc.definition.get_closest_marker("one_database")
+        if alone is None and not metafunc.config.getoption("--without-pg"):
             kinds.append("postgresql")
         metafunc.parametrize("database_url", kinds, indirect=True)
 
