@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from litestar import Litestar
 
@@ -253,6 +254,22 @@ async def test_money_is_given_back_only_as_far_as_it_is_theirs(app: Litestar, ho
         for _ in range(2):
             await desk.send(await undo_path(row, "refund"))
     assert (await row.member_holds("tomasz"), await row.holds(chart.MAIN_BANK)) == (700, 700)
+    assert await sound(host)
+
+
+async def test_a_closed_period_is_said_beside_the_day(app: Litestar, host: Host) -> None:
+    row = await maple_row(host)
+    async with host.database.begin() as db:
+        await books.close_through(
+            db, row.circle.id, date(2026, 9, 30), actor=row.marisol.actor, now=row.now
+        )
+    async with desk_of(app, row) as desk:
+        closed = line(whose=desk.id_of("bea"), on="2026-09-30")
+        html = (await desk.fill("/desk/money-in", 409, **closed)).text
+        assert "closed up to 30 September 2026" in words(html)
+        assert 'id="on-trouble"' in html
+        await desk.fill("/desk/money-in", **line(whose=desk.id_of("bea")))
+    assert await row.member_holds("bea") == 1000
     assert await sound(host)
 
 

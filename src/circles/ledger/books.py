@@ -42,6 +42,7 @@ from circles.ledger.transfer import (
 )
 from circles.money import minor_digits
 from circles.protocol.text import b64
+from circles.web.i18n import day as day_words
 from circles.web.i18n import gettext as _
 
 __all__ = [
@@ -431,7 +432,9 @@ async def _sealed(
         return SealFigures(stored.transfers, stored.head, stored.fund_minor, book.currency)
     if through is not None and book.closed_through is not None and through <= book.closed_through:
         raise ClosedPeriodError(
-            _("The books are closed up to {day} already.").format(day=book.closed_through)
+            _("The books are closed up to {day} already.").format(
+                day=day_words(book.closed_through, year=True)
+            )
         )
     fund = await undecided_minor(db, circle_id)
     figures = SealFigures(book.next_seq - 1, book.head, fund, book.currency)

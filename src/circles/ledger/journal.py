@@ -29,6 +29,7 @@ from circles.ledger.transfer import (
     request_hash,
 )
 from circles.money import AMOUNT_MINOR_MAX
+from circles.web.i18n import day as day_words
 from circles.web.i18n import gettext as _
 
 _REF_CHARS_MAX = 120
@@ -306,7 +307,7 @@ def _refuse_closed(book: BookState, transfer: NewTransfer) -> None:
             _(
                 "The books are closed up to {day}. Use a later day, and write the true one into "
                 "the note."
-            ).format(day=book.closed_through.isoformat())
+            ).format(day=day_words(book.closed_through, year=True))
         )
 
 
