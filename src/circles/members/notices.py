@@ -83,6 +83,17 @@ async def read(db: AsyncSession, member_id: bytes, until: datetime) -> None:
     await db.execute(delete(WordRow).where(WordRow.account_id == member_id, WordRow.at <= until))
 
 
+async def rub_out(db: AsyncSession, member_id: bytes) -> None:
+    """A member leaves: what hangs there and what others were told names them no more."""
+    mark = member_id.hex()
+    pinned_up = await db.scalars(select(NoticeRow).where(NoticeRow.values.contains(mark)))
+    told_to = await db.scalars(select(WordRow).where(WordRow.values.contains(mark)))
+    for row in [*pinned_up.all(), *told_to.all()]:
+        values = json.loads(row.values)
+        row.values = _text({key: "" if v == mark else v for key, v in values.items()})
+    await db.flush()
+
+
 def _text(values: Mapping[str, str]) -> str:
     return json.dumps(dict(values), ensure_ascii=False, sort_keys=True)
 
@@ -93,7 +104,7 @@ async def _notices(db: AsyncSession, rows: Iterable[NoticeRow | WordRow]) -> lis
         bytes.fromhex(value)
         for _, values in kept
         for key, value in values.items()
-        if key.endswith(_ID_ENDING)
+        if key.endswith(_ID_ENDING) and value
     }
     handles: dict[str, str] = {}
     if ids:

@@ -19,7 +19,7 @@ from circles.circle import plain
 from circles.circle.calendar import month_after, month_of
 from circles.circle.circles import Circle
 from circles.errors import ConflictError, InvalidError, MissingError
-from circles.members import roll
+from circles.members import notices, roll
 from circles.members.tables import AccountRow, Base, CircleRow
 from circles.web.i18n import gettext as _
 
@@ -276,6 +276,7 @@ async def leave(db: AsyncSession, circle_id: bytes, member_id: bytes) -> None:
     await lock(db, circle_id)
     await _keep_a_steward(db, await get(db, circle_id, member_id))
     await roll.forget(db, member_id)
+    await notices.rub_out(db, member_id)
     await db.execute(delete(AccountRow).where(AccountRow.id == member_id))
 
 
