@@ -88,7 +88,8 @@ async def rub_out(db: AsyncSession, member_id: bytes) -> None:
     mark = member_id.hex()
     pinned_up = await db.scalars(select(NoticeRow).where(NoticeRow.values.contains(mark)))
     told_to = await db.scalars(select(WordRow).where(WordRow.values.contains(mark)))
-    for row in [*pinned_up.all(), *told_to.all()]:
+    rows: list[NoticeRow | WordRow] = [*pinned_up.all(), *told_to.all()]
+    for row in rows:
         values = json.loads(row.values)
         row.values = _text({key: "" if v == mark else v for key, v in values.items()})
     await db.flush()
