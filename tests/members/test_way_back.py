@@ -12,7 +12,7 @@ from sqlalchemy import text
 from circles.circle.circles import Circle
 from circles.clock import MovableClock
 from circles.host import Host
-from circles.members import notices, people, signin, way_back
+from circles.members import notices, passphrase, people, sessions, signin, way_back
 from circles.members.people import Member, NoSuchMemberError
 from circles.members.signin import WrongPassphraseError
 from circles.members.way_back import WayBackError
@@ -133,3 +133,25 @@ async def test_who_left_has_no_way_back_and_no_name_on_the_board(host: Host) -> 
     assert [(n.kind, n.values) for n in pinned] == [
         ("way-back-given", {"by": "Marisol", "who": ""})
     ]
+
+
+async def test_a_sign_in_under_way_with_the_old_one_does_not_slip_through(
+    host: Host, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circle, marisol, wren = await _pair(host)
+    code = (await _given(host, circle, marisol, wren)).rpartition("/")[2]
+    fresh = await passphrase.hash_of(NEW)
+    really = passphrase.matches
+
+    async def slow(kept_hash: str | None, typed: str) -> bool:
+        """The real check, and a way back used before its answer is acted on."""
+        matched = await really(kept_hash, typed)
+        async with host.database.begin() as db:
+            await way_back.use(db, circle, code, fresh, clock.now())
+        return matched
+
+    monkeypatch.setattr(passphrase, "matches", slow)
+    with pytest.raises(WrongPassphraseError, match="changed just now"):
+        await signin.sign_in(host, circle, "wren", PASSPHRASE)
+    async with host.database.read() as db:
+        assert await sessions.of(db, wren.id, "", clock.now()) == []

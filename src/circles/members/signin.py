@@ -102,6 +102,7 @@ async def sign_in(
     outdated = passphrases.is_outdated(kept_hash)
     fresh = await passphrases.hash_of(passphrase) if outdated else None
     async with host.database.begin() as db:
+        await _still_holds(db, member_id, kept_hash)
         member = await people.get(db, circle.id, member_id)
         if fresh:
             await _keep_hash(db, member.id, fresh)
@@ -128,6 +129,7 @@ async def change_passphrase(
         raise WrongPassphraseError(_("That is not your present passphrase. Nothing was changed."))
     fresh = await passphrases.hash_of(new)
     async with host.database.begin() as db:
+        await _still_holds(db, member.id, kept_hash)
         await _keep_hash(db, member.id, fresh)
         await throttle.forgive(db, key)
         await sessions.end_all(db, member.id, but_token=token)
@@ -148,6 +150,16 @@ async def is_own_passphrase(
     async with host.database.begin() as db:
         await throttle.forgive(db, key)
     return True
+
+
+async def _still_holds(db: AsyncSession, member_id: bytes, kept_hash: str | None) -> None:
+    """What was checked a moment ago must still be the passphrase, under a lock: a way back given
+    meanwhile has ended all sessions, and none may begin with the old one."""
+    now_kept = await db.scalar(
+        select(AccountRow.passphrase_hash).where(AccountRow.id == member_id).with_for_update()
+    )
+    if now_kept is None or now_kept != kept_hash:
+        raise WrongPassphraseError(_("The pass phrase was changed just now. Try the new one."))
 
 
 async def _keep_hash(db: AsyncSession, member_id: bytes, passphrase_hash: str) -> None:
