@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, Response, get
@@ -14,7 +15,7 @@ from circles.members.people import Member
 from circles.month import facts as month_facts
 from circles.month import story, words
 from circles.month.kept import kept_page
-from circles.rounds import rounds
+from circles.rounds import requests, rounds
 from circles.rounds.rounds import Round
 from circles.web.render import page
 
@@ -45,11 +46,12 @@ async def months_page(
     """Every month that was counted, the newest first."""
     async with host.database.read() as db:
         past = await rounds.past(db, circle.id)
-    context = {"here": "months", "months": [_told(over) for over in past]}
+        names = await requests.recipients(db, circle.id, {over.month for over in past})
+    context = {"here": "months", "months": [_told(over, names) for over in past]}
     return page(request, "month/months.html", context, circle=circle, member=member)
 
 
-def _told(over: Round) -> dict[str, Any]:
+def _told(over: Round, names: Mapping[tuple[str, int], str]) -> dict[str, Any]:
     """A decided month as the list tells it."""
     result, close = over.result, over.vote.close
     return {
@@ -57,6 +59,10 @@ def _told(over: Round) -> dict[str, Any]:
         "headline": story.outcome(over),
         "fund_minor": (close.fund_minor or 0) if close else 0,
         "given_minor": sum(amount for _number, amount in result.awards) if result else 0,
+        "helped": [
+            (names.get((over.month, number), ""), amount)
+            for number, amount in (result.awards if result else ())
+        ],
         "counted": result is not None,
     }
 

@@ -26,7 +26,7 @@ from circles.public import shelf, texts
 from circles.public.records import Month
 from circles.public.records import Request as Asked
 from circles.public.texts import NAME_CHARS_MAX, STORY_CHARS_MAX, THANKS_CHARS_MAX, PublicText
-from circles.rounds import rounds, slate
+from circles.rounds import requests, rounds, slate
 from circles.web import forms
 from circles.web.forms import Form
 from circles.web.i18n import gettext as _
@@ -60,7 +60,11 @@ async def words_page(
         for month in reversed(stands.record.finished)
         for award in month.awards
     ]
-    context = {"here": "desk", "awards": awards, "waiting": sum(1 for a in awards if a[2] is None)}
+    async with host.database.read() as db:
+        # How members called them, so that officers know whom they are writing about.
+        asked = await requests.recipients(db, circle.id, {m.month for m, _award, _text in awards})
+    waiting = sum(1 for _month, _award, text in awards if text is None)
+    context = {"here": "desk", "awards": awards, "waiting": waiting, "asked": asked}
     return page(request, "month/words.html", context, circle=circle, member=member)
 
 
