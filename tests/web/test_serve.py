@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -11,20 +12,27 @@ from typing import Any
 
 import pytest
 import uvicorn
-from litestar import Request, post
+from litestar import Request, Response, get, post
 
 from circles import app as application
 from circles.host import Host
 from circles.settings import Settings
 from circles.web import serve
 
-DEADLINES = serve.Deadlines(idle_s=0.4, head_s=0.4, body_s=0.6, drain_s=0.3)
+DEADLINES = serve.Deadlines(idle_s=0.4, head_s=0.4, body_s=0.6, drain_s=0.3, stall_s=0.5)
 SLACK_S = 2.0
+# More than the socket buffers of both ends hold.
+MUCH_BYTES = 40_000_000
 
 
 @post("/probe/echo", status_code=200)
 async def probe_echo(request: Request[Any, Any, Any]) -> str:
     return str(len(await request.body()))
+
+
+@get("/probe/much")
+async def probe_much() -> Response[bytes]:
+    return Response(b"a" * MUCH_BYTES, media_type="application/octet-stream")
 
 
 @pytest.fixture
@@ -38,7 +46,7 @@ async def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
             data=tmp_path / "data", database_url=url, url=f"http://127.0.0.1:{number}", port=number
         )
         real = application.routes
-        monkeypatch.setattr(application, "routes", lambda: [*real(), probe_echo])
+        monkeypatch.setattr(application, "routes", lambda: [*real(), probe_echo, probe_much])
         host = Host.open(settings)
         server = uvicorn.Server(serve.configure(application.create_app(host), settings, DEADLINES))
         running = asyncio.create_task(server.serve(sockets=[held]))
@@ -80,14 +88,14 @@ async def _talk(
 
 
 async def _until_closed(reader: asyncio.StreamReader) -> bytes:
-    got = b""
+    got = bytearray()
     while True:
         try:
-            piece = await reader.read(65536)
+            piece = await reader.read(1 << 20)
         except ConnectionResetError:
-            return got
+            return bytes(got)
         if not piece:
-            return got
+            return bytes(got)
         got += piece
 
 
@@ -159,6 +167,27 @@ async def test_a_head_request_on_the_wire_has_no_body(port: int) -> None:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 404 ")
     assert body == b""
+
+
+async def test_a_reader_who_takes_nothing_is_let_go(port: int) -> None:
+    with socket.socket() as stubborn:
+        stubborn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        stubborn.connect(("127.0.0.1", port))
+        stubborn.sendall(_head(port, "GET", "/probe/much"))
+        await asyncio.sleep(DEADLINES.stall_s + SLACK_S)
+        stubborn.setblocking(False)
+        got = 0
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ConnectionResetError):
+            while piece := await asyncio.wait_for(loop.sock_recv(stubborn, 1 << 20), timeout=8):
+                got += len(piece)
+    assert 0 < got < MUCH_BYTES
+
+
+async def test_a_reader_who_takes_it_gets_all(port: int) -> None:
+    head = _head(port, "GET", "/probe/much", "Connection: close")
+    answer, _seconds = await _talk(port, head)
+    assert len(answer.partition(b"\r\n\r\n")[2]) == MUCH_BYTES
 
 
 async def test_two_hosts_in_one_request_are_refused(port: int) -> None:

@@ -22,13 +22,15 @@ HEAD_BYTES_MAX = 16 * 1024
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds: with nothing sent, for a whole header, for a whole body, and to drain what is
-    unwanted after an answer was given early (closing at once could destroy the answer)."""
+    """Seconds: with nothing sent, for a whole header, for a whole body, to drain what is unwanted
+    after an answer was given early (closing at once could destroy the answer), and with a reader
+    who takes nothing of an answer that waits."""
 
     idle_s: float = 10
     head_s: float = 10
     body_s: float = 30
     drain_s: float = 2
+    stall_s: float = 30
 
 
 class PunctualProtocol(H11Protocol):
@@ -37,6 +39,7 @@ class PunctualProtocol(H11Protocol):
     deadlines = Deadlines()
     _timer: asyncio.TimerHandle | None = None
     _waits_for = ""
+    _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
         """A new connection: something must come soon."""
@@ -60,7 +63,35 @@ class PunctualProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone: no timer may outlive it."""
         self._disarm()
+        self._unstall()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The reader does not keep up: it must take something before long, again and again."""
+        super().pause_writing()
+        self._unstall()
+        self._watch_reader()
+
+    def _watch_reader(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._stalled = self.loop.call_later(self.deadlines.stall_s, self._look_again, waiting)
+
+    def _look_again(self, waited: int) -> None:
+        if self.transport.get_write_buffer_size() < waited:
+            self._watch_reader()
+        else:
+            # Not close: that would wait for the reader to take the rest.
+            self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """The reader takes it."""
+        self._unstall()
+        super().resume_writing()
+
+    def _unstall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+        self._stalled = None
 
     def _watch(self) -> None:
         state = self.conn.their_state
