@@ -5,7 +5,8 @@
 
 Bare: the same columns and indexes, no guards, no chain, through the same driver and commit. The two
 are measured in turns, because a disk's speed varies more from minute to minute than they differ.
-Goals (per commit of 1 / 100): PostgreSQL 0.6 / 0.7, SQLite 0.85 / 0.7. It writes a few thousand
+Goals of a later step (per commit of 1 / 100): PostgreSQL 0.6 / 0.7, SQLite 0.85 / 0.7. Today the
+guards that hold balances to their transfers cost more than that. It writes a few thousand
 rows and takes about half a minute.
 """
 

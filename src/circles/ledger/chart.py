@@ -8,6 +8,7 @@ compares the two.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 from circles.errors import InvalidError
@@ -91,6 +92,7 @@ KINDS: Final[frozenset[tuple[str, AccountClass, AccountClass]]] = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def class_of(code: str) -> AccountClass:
     """The class of an account code; InvalidError if no account may have that code."""
     for name, pattern in _CLASSES:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from circles.ledger.transfer import Transfer
 
 # Rows fetched at a time: memory stays the same however long the books are.
 PAGE_ROWS = 2000
+_NAMES = [field.name for field in fields(Transfer)]
+_DAY_AT, _TIME_AT = _NAMES.index("effective_on"), _NAMES.index("recorded_at")
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,13 @@ def as_day(value: Any) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
-def as_transfer(row: Any) -> Transfer:
-    """A stored transfer; ValueError if one of its columns cannot be read."""
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row's columns
-    values["effective_on"] = as_day(values["effective_on"])
-    values["recorded_at"] = as_time(values["recorded_at"])
-    return Transfer(**values)
+def as_transfer(row: Sequence[Any]) -> Transfer:
+    """A stored transfer, its columns in the order of the dataclass; ValueError if one of them
+    cannot be read."""
+    values = list(row)
+    values[_DAY_AT] = as_day(values[_DAY_AT])
+    values[_TIME_AT] = as_time(values[_TIME_AT])
+    return Transfer(*values)
 
 
 def class_or_none(code: str) -> chart.AccountClass | None:

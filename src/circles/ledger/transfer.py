@@ -21,10 +21,12 @@ _SEAL = b"circles/ledger-seal/v1\x00"
 _NOTE = b"circles/ledger-note/v1\x00"
 _REQUEST = b"circles/ledger-request/v1\x00"
 
+_JCS = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 Json = dict[str, str | int | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NewTransfer:
     """What somebody wants booked.
 
@@ -44,7 +46,7 @@ class NewTransfer:
     reverses: bytes | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """One row of the books, as stored. Never changed, never removed."""
 
@@ -78,9 +80,7 @@ class Entry:
 
 def jcs(value: Json | list[Json]) -> bytes:
     """Canonical JSON (RFC 8785) of ASCII texts and integers."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
-        "ascii"
-    )
+    return _JCS.encode(value).encode("ascii")
 
 
 def time_text(at: datetime) -> str:
