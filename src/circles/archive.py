@@ -30,13 +30,14 @@ from circles.host import Host
 from circles.log import floor, published
 from circles.protocol import messages
 from circles.protocol.text import b64
+from circles.web.i18n import gettext as _
 
 ZIPS_KEPT = 4
 INDEXES_KEPT = 64
 # The earliest time that a zip file can bear: no archive says when it was asked for.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _FILE = 0o100644 << 16
-_log = structlog.get_logger("circles")
+_logger = structlog.get_logger("circles")
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ async def tick(host: Host) -> None:
         try:
             await build(host, circle)
         except CirclesError as error:
-            _log.error("log-refuses", circle=circle.slug, code=error.code, message=str(error))
+            # No traceback: an operator reads this, and the words say it all.
+            said = {"circle": circle.slug, "code": error.code, "message": str(error)}
+            _logger.error("log-refuses", **said)  # noqa: TRY400 -- as above
         else:
             _built.add((host.settings.data, circle.id))
 
@@ -171,7 +174,7 @@ async def record(host: Host, circle: Circle, month: str, purpose: str, kind: str
     """
     place = await _place(host, circle, month, purpose, kind)
     if place is None:
-        raise MissingError("There is no such record in the log, or not yet.")
+        raise MissingError(_("There is no such record in the log, or not yet."))
     async with host.database.read() as db:
         (entry,) = await log.entries(db, circle.id, place, 1)
     return entry.data
@@ -190,11 +193,11 @@ async def checkpoint_for(host: Host, circle: Circle, month: str | None) -> log.S
     places = [await _place(host, circle, month, "vote", kind) for kind in ("result", "void")]
     found = [place for place in places if place is not None]
     if not found:
-        raise MissingError("That month has no result yet, so there is no archive of it.")
+        raise MissingError(_("That month has no result yet, so there is no archive of it."))
     async with host.database.read() as db:
         signed = await log.first_with(db, circle.id, min(found))
     if signed is None:
-        raise MissingError("That month has no result yet, so there is no archive of it.")
+        raise MissingError(_("That month has no result yet, so there is no archive of it."))
     return signed
 
 

@@ -37,6 +37,7 @@ from circles.protocol import ballot as checks
 from circles.protocol import messages
 from circles.protocol.merkle import leaf as leaf_hash
 from circles.protocol.text import POSTED_BYTES_MAX
+from circles.web.i18n import gettext as _
 
 __all__ = [
     "CastRefusedError",
@@ -86,7 +87,7 @@ async def set_slate(db: AsyncSession, poll_hash: bytes, slate_text: bytes) -> No
     messages.Slate.parse(slate_text)
     poll = await _locked(db, poll_hash)
     if poll.slate_text not in {None, slate_text}:
-        raise BoxStateError("This vote has its slate already. It cannot be changed.")
+        raise BoxStateError(_("This vote has its slate already. It cannot be changed."))
     await db.execute(update(Poll).where(Poll.poll_hash == poll_hash).values(slate_text=slate_text))
 
 
@@ -96,7 +97,7 @@ async def reschedule(
     """The poll's times were moved, by an event in the log."""
     poll = await _locked(db, poll_hash)
     if poll.state != "open":
-        raise BoxStateError("This poll is closed. Its dates cannot be moved any more.")
+        raise BoxStateError(_("This poll is closed. Its dates cannot be moved any more."))
     await db.execute(
         update(Poll)
         .where(Poll.poll_hash == poll_hash)
@@ -107,7 +108,7 @@ async def reschedule(
 async def _locked(db: AsyncSession, poll_hash: bytes) -> Poll:
     found = await db.scalar(select(Poll).where(Poll.poll_hash == poll_hash).with_for_update())
     if found is None:
-        raise MissingError("The box does not know this poll.", code="unknown-poll")
+        raise MissingError(_("The box does not know this poll."), code="unknown-poll")
     return found
 
 
@@ -149,7 +150,7 @@ async def cast(host: Host, slug: str, month: str, purpose: str, body: bytes) -> 
 def _check_length(purpose: str, body: bytes) -> None:
     nominating = purpose == messages.NOMINATE
     if len(body) > (checks.NOMINATION_POST_BYTES_MAX if nominating else POSTED_BYTES_MAX):
-        raise CastRefusedError("too-long", "This is longer than any message. Nothing was kept.")
+        raise CastRefusedError("too-long", _("This is longer than any message. Nothing was kept."))
 
 
 async def _find(db: AsyncSession, slug: str, month: str, purpose: str) -> Poll:
@@ -157,7 +158,7 @@ async def _find(db: AsyncSession, slug: str, month: str, purpose: str) -> Poll:
         select(Poll).where(Poll.slug == slug, Poll.month == month, Poll.purpose == purpose)
     )
     if found is None:
-        raise CastRefusedError("unknown-poll", "There is no such poll here.")
+        raise CastRefusedError("unknown-poll", _("There is no such poll here."))
     db.expunge(found)  # It is looked at after this snapshot has ended.
     return found
 
@@ -171,7 +172,7 @@ def _parse(purpose: str, body: bytes) -> None:
     """Refuse what is no message at all before saying anything about the poll."""
     try:
         if purpose == messages.NOMINATE:
-            text, _ = checks.split_nomination_post(body)
+            text, _words = checks.split_nomination_post(body)
             _check_length(messages.VOTE, text)
             messages.Nomination.parse(text)
         else:
@@ -179,18 +180,21 @@ def _parse(purpose: str, body: bytes) -> None:
     except checks.BallotError as error:
         raise CastRefusedError(error.code, str(error)) from error
     except messages.MalformedError as error:
-        raise CastRefusedError("malformed", f"Not a message of the contract: {error}") from error
+        why = _("This is no message of the contract: %(why)s") % {"why": error}
+        raise CastRefusedError("malformed", why) from error
 
 
 def _check_phase(poll: Poll, now: datetime) -> None:
     if poll.state != "open" or now > poll.closes_at + GRACE:
-        raise CastRefusedError("closed", "The box is closed. Nothing more is taken.")
+        raise CastRefusedError("closed", _("The box is closed. Nothing more is taken."))
     if now < poll.opens_at:
-        raise CastRefusedError("not-open", "The box is not open yet. Keep this and send it then.")
+        raise CastRefusedError(
+            "not-open", _("The box is not open yet. Keep this and send it then.")
+        )
     if poll.purpose == messages.VOTE and (
         poll.slate_text is None or not messages.Slate.parse(poll.slate_text).candidates
     ):
-        raise CastRefusedError("not-open", "There is nothing to vote on here, now.")
+        raise CastRefusedError("not-open", _("There is nothing to vote on here, now."))
 
 
 def _check(poll: Poll, body: bytes) -> _Cast:
@@ -202,7 +206,7 @@ def _check(poll: Poll, body: bytes) -> _Cast:
             nomination = checks.check_nomination(record, text, words)
             return _Cast(leaf_hash(text), nomination.key, text, words)
         if poll.slate_text is None:
-            raise CastRefusedError("not-open", "There is nothing to vote on here, now.")
+            raise CastRefusedError("not-open", _("There is nothing to vote on here, now."))
         ballot = checks.check_ballot(record, leaf_hash(poll.slate_text), body)
     except checks.BallotError as error:
         raise CastRefusedError(error.code, str(error)) from error
@@ -221,7 +225,7 @@ async def _put_in(db: AsyncSession, dialect: str, poll_hash: bytes, given: _Cast
     )
     if (there or 0) >= MESSAGES_PER_KEY_MAX:
         raise CastRefusedError(
-            "seq-exhausted", "Twenty messages with this key are in the box. No more are taken."
+            "seq-exhausted", _("Twenty messages with this key are in the box. No more are taken.")
         )
     await db.execute(
         insert(Staged).values(

@@ -23,6 +23,7 @@ from circles.host import Host
 from circles.protocol import tally
 from circles.protocol.merkle import leaf as leaf_hash
 from circles.protocol.messages import NOMINATE, Ask, Ballot, Nomination
+from circles.web.i18n import gettext as _
 
 _WIPE_TRIES = 20
 _WIPE_PAUSE_S = 0.02
@@ -66,7 +67,7 @@ async def publish(db: AsyncSession, poll_hash: bytes) -> Published:
     """
     poll = await _held(db, poll_hash)
     if poll.state == "open":
-        raise BoxStateError("The box is still open. Shut it first.")
+        raise BoxStateError(_("The box is still open. Shut it first."))
     if poll.state != "shut":
         return _published(poll)
     rows = select(Staged.leaf, Staged.message.label("data")).where(Staged.poll_hash == poll_hash)
@@ -89,8 +90,10 @@ async def _messages(
         message = kind.parse(entry.data)
         if leaf_hash(entry.data) != entry.leaf or message.poll != poll.poll_hash:
             raise log.LogBrokenError(
-                "A ballot in the box is not what its hash says. The database was altered; the "
-                "poll is not closed. See docs/operating.md, 'When the log refuses'."
+                _(
+                    "A ballot in the box is not what its hash says. The database was altered; "
+                    "the poll is not closed. See docs/operating.md, 'When the log refuses'."
+                )
             )
         messages[entry.leaf] = message
     return messages
@@ -121,7 +124,7 @@ async def drop_staged(db: AsyncSession, poll_hash: bytes) -> None:
     """The staging rows are gone; needs `publish`. Best in the transaction of the close record."""
     poll = await _held(db, poll_hash)
     if poll.state in {"open", "shut"}:
-        raise BoxStateError("These ballots are not in the log yet. Publish them first.")
+        raise BoxStateError(_("These ballots are not in the log yet. Publish them first."))
     if poll.state == "logged":
         await db.execute(delete(Staged).where(Staged.poll_hash == poll_hash))
         await db.execute(delete(StagedDocument).where(StagedDocument.poll_hash == poll_hash))
@@ -153,7 +156,7 @@ async def scrub(host: Host, circle_id: bytes) -> bool:
 
 async def _wipe(database: Database) -> bool:
     if database.dialect == "sqlite":
-        for _ in range(_WIPE_TRIES):
+        for _try in range(_WIPE_TRIES):
             if await _checkpointed(database):
                 return True
             await asyncio.sleep(_WIPE_PAUSE_S)
@@ -209,7 +212,7 @@ async def nominations(db: AsyncSession, poll_hash: bytes) -> list[Nominated]:
     """The counted nominations in the order of their leaf hashes; needs `publish`."""
     poll = await _known(db, poll_hash)
     if poll.state in {"open", "shut"} or poll.purpose != NOMINATE:
-        raise BoxStateError("Nominations can be read when nominating has closed.")
+        raise BoxStateError(_("Nominations can be read when nominating has closed."))
     place = _published(poll)
     messages = await _messages(db, poll, place.first_index, place.count)
     kept = await db.scalars(select(Document).where(Document.poll_hash == poll_hash))
@@ -241,14 +244,14 @@ async def erase_document(db: AsyncSession, poll_hash: bytes, doc_hash: bytes) ->
 
 def _published(poll: Poll) -> Published:
     if poll.first_index is None or poll.ballots is None or poll.keys is None:
-        raise BoxStateError("These ballots are not in the log yet. Publish them first.")
+        raise BoxStateError(_("These ballots are not in the log yet. Publish them first."))
     return Published(poll.first_index, poll.ballots, poll.keys)
 
 
 async def _known(db: AsyncSession, poll_hash: bytes) -> Poll:
     poll = await db.get(Poll, poll_hash)
     if poll is None:
-        raise MissingError("The box does not know this poll.", code="unknown-poll")
+        raise MissingError(_("The box does not know this poll."), code="unknown-poll")
     return poll
 
 
@@ -262,7 +265,7 @@ async def _held(db: AsyncSession, poll_hash: bytes) -> Poll:
     )
     poll = (await db.scalars(query)).one_or_none()
     if poll is None:
-        raise MissingError("The box does not know this poll.", code="unknown-poll")
+        raise MissingError(_("The box does not know this poll."), code="unknown-poll")
     return poll
 
 

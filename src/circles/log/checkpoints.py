@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.log import tables
 from circles.log.errors import UnknownLogError
+from circles.web.i18n import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ async def newest_checkpoint(db: AsyncSession, circle_id: bytes) -> bytes:
     """The newest checkpoint's note. Raises UnknownLogError before the first."""
     signed = await newest(db, circle_id)
     if signed is None:
-        raise UnknownLogError("This log has no checkpoint yet.")
+        raise UnknownLogError(_("This log has no checkpoint yet."))
     return signed.note
 
 

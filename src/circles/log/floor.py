@@ -26,10 +26,10 @@ from circles.log.checkpoints import Signed
 from circles.log.errors import LogBehindError, UnknownLogError
 from circles.protocol.text import b64, unb64
 from circles.settings import Settings
+from circles.web.i18n import gettext as _
 
 # The size in a file that a take made where there was none: what was signed is not known.
 UNKNOWN = -1
-_SEE = "Nothing was changed. See docs/operating.md, 'When the log refuses'."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,17 @@ def read(settings: Settings, circle_id: bytes) -> Floor | None:
             takes={unb64(poll): int(n) for poll, n in kept["takes"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LogBehindError(
-            f"The file {path(settings, circle_id).name} beside the database cannot be read, so "
-            f"nothing is signed. {_SEE}"
+        raise _behind(
+            _("The file %(file)s beside the database cannot be read, so nothing is signed.")
+            % {"file": path(settings, circle_id).name}
         ) from error
+
+
+def _behind(why: str) -> LogBehindError:
+    return LogBehindError(
+        _("%(why)s Nothing was changed. See docs/operating.md, 'When the log refuses'.")
+        % {"why": why}
+    )
 
 
 async def check(db: AsyncSession, host: Host, circle_id: bytes) -> None:
@@ -91,23 +98,31 @@ async def check(db: AsyncSession, host: Host, circle_id: bytes) -> None:
     kept = read(host.settings, circle_id) or Floor()
     newest = await checkpoints.newest(db, circle_id)
     if kept.size == UNKNOWN and newest is not None:
-        raise LogBehindError(
-            "The file that says how far this circle's log had come is missing, so nothing is "
-            "signed: an older backup could not be told from the right database. If this is "
-            f"the newest database, say so with: circles log accept SLUG. {_SEE}"
+        raise _behind(
+            _(
+                "The file that says how far this circle's log had come is missing, so nothing is "
+                "signed: an older backup could not be told from the right database. If this is "
+                "the newest database, say so with: circles log accept SLUG."
+            )
         )
     have = 0 if newest is None else newest.size
     if have < kept.size:
-        raise LogBehindError(
-            f"This database has signed {have} entries of the circle's log, but this host has "
-            f"already shown {kept.size} to the world. It looks like an older backup. Nothing is "
-            f"signed until the newer database is back. {_SEE}"
+        raise _behind(
+            _(
+                "This database has signed %(have)s entries of the circle's log, but this host has "
+                "already shown %(shown)s to the world. It looks like an older backup. Nothing is "
+                "signed until the newer database is back."
+            )
+            % {"have": have, "shown": kept.size}
         )
     if kept.size > 0 and await checkpoints.root_at(db, circle_id, kept.size) != kept.root:
-        raise LogBehindError(
-            f"This database tells another history of the circle's first {kept.size} log entries "
-            "than the one this host has already shown to the world. Nothing is signed until the "
-            f"right database is back. {_SEE}"
+        raise _behind(
+            _(
+                "This database tells another history of the circle's first %(shown)s log entries "
+                "than the one this host has already shown to the world. Nothing is signed until "
+                "the right database is back."
+            )
+            % {"shown": kept.size}
         )
 
 
@@ -126,7 +141,7 @@ async def raise_to(host: Host, circle_id: bytes) -> Signed:
         await check(db, host, circle_id)
         newest = await checkpoints.newest(db, circle_id)
     if newest is None:
-        raise UnknownLogError("This log has no checkpoint yet.")
+        raise UnknownLogError(_("This log has no checkpoint yet."))
     await asyncio.to_thread(_raise_to, host.settings, circle_id, newest)
     await published.write(host, circle_id)
     return newest
@@ -148,7 +163,7 @@ def _raise_to(settings: Settings, circle_id: bytes, newest: Signed) -> None:
         if kept.size > newest.size:
             return kept
         if kept.size == newest.size > 0 and kept.root != newest.root:
-            raise LogBehindError(f"Two checkpoints of one size with two roots: stopped. {_SEE}")
+            raise _behind(_("There are two checkpoints of one size with two roots: stopped."))
         return replace(kept, size=newest.size, root=newest.root, note=newest.note.decode())
 
     _change(settings, circle_id, higher)
@@ -164,10 +179,13 @@ def check_takes(host: Host, circle_id: bytes, poll_hash: bytes, count: int) -> N
     kept = read(host.settings, circle_id)
     answered = 0 if kept is None else kept.takes.get(poll_hash, 0)
     if count < answered:
-        raise LogBehindError(
-            f"This database knows {count} collected credentials of this poll, but {answered} were "
-            "handed out. It looks like an older backup. No more are handed out until the newer "
-            f"database is back. {_SEE}"
+        raise _behind(
+            _(
+                "This database knows %(count)s collected credentials of this poll, but "
+                "%(answered)s were handed out. It looks like an older backup. No more are handed "
+                "out until the newer database is back."
+            )
+            % {"count": count, "answered": answered}
         )
 
 

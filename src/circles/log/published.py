@@ -28,6 +28,7 @@ from circles.protocol.merkle import (
     write_bundle,
 )
 from circles.settings import Settings
+from circles.web.i18n import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def render(host: Host, circle_id: bytes, signed: Signed) -> dict[str, byte
     async with host.database.read() as db:
         log = await db.get(tables.Log, circle_id)
         if log is None:
-            raise UnknownLogError("This circle has no log yet. Found the circle first.")
+            raise UnknownLogError(_("This circle has no log yet. Found the circle first."))
         key = log.verifier_key
         found = await stored.entries(db, circle_id, 0, signed.size)
     data = [entry.data for entry in found]

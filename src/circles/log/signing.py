@@ -15,6 +15,7 @@ from circles.protocol.checkpoint import Checkpoint, LogKey, VerifierKey
 from circles.protocol.merkle import Tree
 from circles.protocol.merkle import leaf as leaf_hash
 from circles.vault import Vault
+from circles.web.i18n import gettext as _
 
 PURPOSE = "log-key"
 
@@ -96,31 +97,38 @@ async def check_whole(db: AsyncSession, host: Host, circle_id: bytes) -> None:
     log = await _log(db, circle_id)
     key = VerifierKey.parse(log.verifier_key)
     if key.public != LogKey(log.origin, host.vault.open(PURPOSE, log.sealed_seed)).verifier.public:
-        raise LogBrokenError(_BROKEN.format(what="The log's key is not the one it names."))
+        raise _broken(_("The log's key is not the one it names."))
     tree = Tree()
     for entry in await stored.entries(db, circle_id):
         if entry.index != tree.size or leaf_hash(entry.data) != entry.leaf:
-            what = f"Entry {entry.index} is not what its hash says."
-            raise LogBrokenError(_BROKEN.format(what=what))
+            raise _altered(entry.index)
         tree.append(entry.leaf)
     query = select(tables.Checkpoint.size, tables.Checkpoint.root).where(
         tables.Checkpoint.circle_id == circle_id
     )
     for size, root in await db.execute(query):
         if size > tree.size or tree.root(size) != root:
-            raise LogBrokenError(_BROKEN.format(what=f"Checkpoint {size} does not hold."))
+            raise _broken(_("Checkpoint %(size)s does not hold.") % {"size": size})
 
 
-_BROKEN = (
-    "{what} Nothing more is signed. Restore the database from a backup that was made before "
-    "this happened; see docs/operating.md, 'When the log refuses'."
-)
+def _broken(what: str) -> LogBrokenError:
+    return LogBrokenError(
+        _(
+            "%(what)s Nothing more is signed. Restore the database from a backup that was made "
+            "before this happened; see docs/operating.md, 'When the log refuses'."
+        )
+        % {"what": what}
+    )
+
+
+def _altered(index: int) -> LogBrokenError:
+    return _broken(_("Entry %(index)s is not what its hash says.") % {"index": index})
 
 
 async def _log(db: AsyncSession, circle_id: bytes) -> tables.Log:
     found_log = await db.get(tables.Log, circle_id)
     if found_log is None:
-        raise UnknownLogError("This circle has no log yet. Found the circle first.")
+        raise UnknownLogError(_("This circle has no log yet. Found the circle first."))
     return found_log
 
 
@@ -129,9 +137,8 @@ async def _grown(db: AsyncSession, circle_id: bytes, before: Signed | None, size
     known = 0 if before is None else before.size
     tree = Tree(await stored.leaves(db, circle_id, size))
     if before is not None and tree.root(known) != before.root:
-        raise LogBrokenError(_BROKEN.format(what="The log is not what its last checkpoint says."))
+        raise _broken(_("The log is not what its last checkpoint says."))
     for entry in await stored.entries(db, circle_id, known):
         if leaf_hash(entry.data) != entry.leaf:
-            what = f"Entry {entry.index} is not what its hash says."
-            raise LogBrokenError(_BROKEN.format(what=what))
+            raise _altered(entry.index)
     return tree

@@ -13,6 +13,7 @@ from circles.log import tables
 from circles.log.errors import UnknownLogError
 from circles.protocol.merkle import leaf as leaf_hash
 from circles.protocol.messages import MalformedError, parse_entry
+from circles.web.i18n import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ async def lock(db: AsyncSession, circle_id: bytes) -> tables.Log:
         select(tables.Log).where(tables.Log.circle_id == circle_id).with_for_update()
     )
     if found is None:
-        raise UnknownLogError("This circle has no log yet. Found the circle first.")
+        raise UnknownLogError(_("This circle has no log yet. Found the circle first."))
     return found
 
 
@@ -66,7 +67,8 @@ def _check(text: bytes) -> None:
     try:
         parse_entry(text)
     except MalformedError as error:
-        raise InvalidError(f"This is no record for a log, and was not put in: {error}") from error
+        why = _("This is no record for a log, and was not put in: %(why)s") % {"why": error}
+        raise InvalidError(why) from error
 
 
 async def append_once(db: AsyncSession, circle_id: bytes, text: bytes) -> int:

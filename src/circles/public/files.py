@@ -21,6 +21,7 @@ from circles.host import Host
 from circles.log import LogBehindError, published
 from circles.protocol.merkle import TILE_WIDTH, TileName
 from circles.public import texts
+from circles.web.i18n import gettext as _
 
 _OPEN = {"anyone": True, "machine": True}
 _TEXT = "text/plain"
@@ -96,7 +97,7 @@ def read_tile_name(text: str) -> TileName:
 
 
 def _missing() -> MissingError:
-    return MissingError("There is no such file in the log, or not yet.")
+    return MissingError(_("There is no such file in the log, or not yet."))
 
 
 async def _record(
