@@ -411,7 +411,7 @@ async def test_changing_the_passphrase_asks_the_old_one_and_ends_the_others(
         url, new = "/c/maple-row/in/you/passphrase", "  four new words, spaces kept  "
         wrong = await phone.post(url, data={"old": "not the old one", "passphrase": new})
         assert wrong.status_code == 422
-        assert "not your present passphrase" in wrong.text
+        assert "not your present pass phrase" in wrong.text
         assert "four new words" not in wrong.text
         weak = await phone.post(url, data={"old": PASSPHRASE, "passphrase": "maple row 12"})
         assert weak.status_code == 422

@@ -40,14 +40,14 @@ TIMETABLE: list[Kept] = [
         _("so that the circle knows who is in"),
     ),
     Kept(
-        _("Your passphrase"),
+        _("Your pass phrase"),
         _("never; only a one-way sum of it, until you leave"),
         _("so that nobody but you can sign in with it"),
     ),
     Kept(
         _("Where you are signed in (times only, no device, no address)"),
         _("30 days after your last visit, 180 days at most"),
-        _("so that you need not type your passphrase each time"),
+        _("so that you need not type your pass phrase each time"),
     ),
     Kept(
         _("Invitations and ways back in"),

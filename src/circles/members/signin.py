@@ -126,7 +126,7 @@ async def change_passphrase(
             select(AccountRow.passphrase_hash).where(AccountRow.id == member.id)
         )
     if not await passphrases.matches(kept_hash, old):
-        raise WrongPassphraseError(_("That is not your present passphrase. Nothing was changed."))
+        raise WrongPassphraseError(_("That is not your present pass phrase. Nothing was changed."))
     fresh = await passphrases.hash_of(new)
     async with host.database.begin() as db:
         await _still_holds(db, member.id, kept_hash)
