@@ -215,7 +215,9 @@ async def test_a_circle_without_a_round_has_no_files_yet(
     host: Host, client: httpx.AsyncClient
 ) -> None:
     world = await World.found(host, members=1)
-    for path in ("log/checkpoint", "log/key", "log/tile/0/000.p/1", "archive.zip"):
+    key = await client.get(f"{world.circle.path}/log/key")
+    assert key.text == f"{world.log_key.text()}\n"
+    for path in ("log/checkpoint", "log/tile/0/000.p/1", "archive.zip"):
         assert (await client.get(f"{world.circle.path}/{path}")).status_code == 404, path
     assert (await client.get("/c/nowhere/log/checkpoint")).status_code == 404
     await archive.build(host, world.circle)

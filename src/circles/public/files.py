@@ -14,11 +14,11 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from circles import archive, files
+from circles import archive, files, log
 from circles.circle.circles import Circle
 from circles.errors import MissingError
 from circles.host import Host
-from circles.log import LogBehindError, published
+from circles.log import published
 from circles.protocol.merkle import TILE_WIDTH, TileName
 from circles.public import texts
 from circles.web.i18n import gettext as _
@@ -56,16 +56,25 @@ def _answer(
 async def log_file(
     host: NamedDependency[Host], circle: NamedDependency[Circle], name: FromPath[str]
 ) -> Response[bytes]:
-    """`checkpoint` and `key`, as they stand in files."""
-    if name not in {"checkpoint", "key"}:
-        raise _missing()
-    with suppress(LogBehindError):
-        # A database that is behind changes nothing of what was shown before.
-        await archive.shown(host, circle.id)
-    data = files.read_if_there(published.folder(host.settings, circle.slug) / name)
-    if data is None:
+    """`checkpoint`, as it stands in its file, and `key`, which is there from the founding on."""
+    if name == "key":
+        async with host.database.read() as db:
+            data = f"{await log.verifier_key(db, circle.id)}\n".encode()
+    elif name == "checkpoint":
+        data = await _checkpoint(host, circle)
+    else:
         raise _missing()
     return Response(data, headers={"Cache-Control": _FRESH}, media_type=_TEXT)
+
+
+async def _checkpoint(host: Host, circle: Circle) -> bytes:
+    with suppress(log.LogBehindError):
+        # A database that is behind changes nothing of what was shown before.
+        await archive.shown(host, circle.id)
+    data = files.read_if_there(published.folder(host.settings, circle.slug) / "checkpoint")
+    if data is None:
+        raise _missing()
+    return data
 
 
 @get("/c/{slug:str}/log/tile/{rest:path}", opt=_OPEN)
