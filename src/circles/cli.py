@@ -33,6 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--evidence", type=Path, help="a folder with what you kept yourself")
     verify.add_argument("--clients", type=Path, help="a file of script hashes known to be good")
 
+    allocate = commands.add_parser("allocate", help="try a rule on a file, with its working")
+    _allocate_options(allocate)
+
     demo = commands.add_parser("demo", help="build a made-up circle and serve it")
     demo.add_argument("--port", type=int, default=8000)
     demo.add_argument("--data", type=Path, help="keep it here instead of a temporary folder")
@@ -64,6 +67,39 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _allocate_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `circles allocate`."""
+    parser.add_argument("file", type=Path, help="a Pabulib .pb file, or JSON (docs/allocating.md)")
+    parser.add_argument(
+        "--rule", required=True, metavar="NAME", help="most-ticks, split, one-winner or fair-shares"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--variant",
+        choices=("none", "ticks", "add1", "add1-cent"),
+        default="none",
+        help="how fair-shares is completed",
+    )
+    parser.add_argument(
+        "--step", type=int, metavar="N", help="the step of the variant add1, 1 when not said"
+    )
+    parser.add_argument(
+        "--least", type=int, default=0, metavar="N", help="the smallest payout, 0 when not said"
+    )
+    parser.add_argument(
+        "--min-ticks", type=int, default=1, metavar="N", help="fewer ticks are never paid; 1"
+    )
+    parser.add_argument(
+        "--part", action="store_true", help="every fixed request says that a part is fine"
+    )
+    parser.add_argument(
+        "--ties",
+        choices=("rule", "ids"),
+        default="rule",
+        help="dead heats: by the rule (smaller request, then id), or by id alone as pabutools does",
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what went wrong is said on stderr, in words."""
     parser = _parser()
@@ -80,6 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    if given.command == "allocate":
+        from circles import trying
+
+        return trying.main(given)
     if given.command == "verify":
         # The verifier stands alone; nothing of the server is imported for it.
         from circles import verifier

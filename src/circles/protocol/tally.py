@@ -27,8 +27,8 @@ class Ticked(Protocol):
         """Candidate numbers, none twice."""
 
     @property
-    def keep(self) -> bool:
-        """Whether "keep it for next month" is ticked."""
+    def keep(self) -> int:
+        """Ticks for "keep it for next month"."""
 
 
 _Cast = TypeVar("_Cast", bound=Keyed)

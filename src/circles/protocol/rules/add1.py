@@ -19,7 +19,7 @@ from circles.protocol.rules.shares import Item, buy
 
 # So many steps are walked first: a leap costs several ordinary runs.
 _WALKED = 64
-_PROGRESS_EVERY = 200
+_PROGRESS_EVERY = 50
 
 
 def raised(
@@ -37,7 +37,7 @@ def raised(
     steps = good = runs = 0
     while True:
         share = (fund_minor + ballots * step_minor * steps, ballots)
-        bought, _purse = buy(ballots, share, items)
+        bought, _purse = buy(ballots, share, items, progress)
         left = in_play_minor - sum(items[purchase.item].price_minor for purchase in bought)
         if left < 0:
             return fund_minor + ballots * step_minor * good, ballots
