@@ -192,6 +192,7 @@ def _faults(path: str, seen: Seen) -> list[str]:
     return [f"{path}: {fault}" for fault in wrong]
 
 
+@pytest.mark.one_database("the words of a page depend on no database")
 async def test_every_page_can_be_translated_and_is_well_built(
     app: Litestar, host: Host, lively: World
 ) -> None:
