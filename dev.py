@@ -107,7 +107,9 @@ def with_pip(kind):
     # An environment that uv made has no pip in it: made anew then.
     if not PYTHON.exists() or not succeeds(str(PYTHON), "-m", "pip", "--version"):
         must(sys.executable, "-m", "venv", "--clear", str(VENV))
+    # Compiled when first used instead: much of it never is.
     install = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install.append("--no-compile")
     must(*install, "--require-hashes", *wanted(kind))
     # The build back end comes from the hashed list too, hence no isolated build environment.
     must(*install, "--no-deps", "--no-build-isolation", "--editable", str(HERE))
@@ -193,12 +195,15 @@ def test(left_out, pytest_arguments):
     for part in left_out:
         say(f"!!! LEFT OUT because --without {part} was said: every test with {PARTS[part][0]}")
     module = [str(PYTHON), "-m"]
+    # A file stays with one worker, because its tests share what is dear to make.
+    workers = ["-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile"]
+    without = [f"--without-{part}" for part in left_out]
     checks = {
         "ruff check": [*module, "ruff", "check", "."],
         "ruff format": [*module, "ruff", "format", "--check", "."],
         "mypy": [*module, "mypy"],
         "walls": [str(PYTHON.parent / "lint-imports"), "--no-cache"],
-        "pytest": [*module, "pytest", *(f"--without-{p}" for p in left_out), *pytest_arguments],
+        "pytest": [*module, "pytest", *workers, *without, *pytest_arguments],
     }
     failed = []
     for name, command in checks.items():

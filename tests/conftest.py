@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -31,6 +32,8 @@ from tests import chromium, postgres
 
 START = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
+# Several workers may share the server of CIRCLES_TEST_PG.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 
 PARTS = {
@@ -123,11 +126,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A running server with a migrated database `circles_template`."""
+    """A running server with a migrated database to copy."""
     with postgres.server() as url:
-        asyncio.run(_command(url, "DROP DATABASE IF EXISTS circles_template"))
-        asyncio.run(_command(url, "CREATE DATABASE circles_template"))
-        asyncio.run(_migrate(_driver(_named(url, "circles_template"))))
+        template = f"circles_template_{_WORKER}"
+        asyncio.run(_command(url, f"DROP DATABASE IF EXISTS {template}"))
+        asyncio.run(_command(url, f"CREATE DATABASE {template}"))
+        asyncio.run(_migrate(_driver(_named(url, template))))
         yield url
 
 
@@ -140,8 +144,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite+aiosqlite:///{path}"
         return
     server = request.getfixturevalue("postgres_url")
-    name = f"circles_test_{next(_numbers)}"
-    asyncio.run(_command(server, f"CREATE DATABASE {name} TEMPLATE circles_template"))
+    name = f"circles_test_{_WORKER}_{next(_numbers)}"
+    template = f"circles_template_{_WORKER}"
+    asyncio.run(_command(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
     yield _driver(_named(server, name))
     asyncio.run(_command(server, f"DROP DATABASE {name} WITH (FORCE)"))
 

@@ -295,3 +295,13 @@ def test_the_licence_is_the_real_one() -> None:
     """The text of the AGPL-3.0 as its authors publish it, byte for byte."""
     published = "8486a10c4393cee1c25392769ddd3b2d6c242d6ec7928e1414efff7dfb2f07ef"
     assert hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest() == published
+
+
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    broken = [
+        f"{name}: {target}"
+        for name, text in texts(".md")
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+        if not (ROOT / name).parent.joinpath(target).exists()
+    ]
+    assert not broken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -221,3 +222,19 @@ def test_the_hands_hold_every_tick_of_the_story() -> None:
         for request in month.requests:
             assert dealt.count(request.name) == request.ticks
         assert dealt.count(story.KEEP) == month.keep
+
+
+def test_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    """Told to stop in the middle of its work, it takes its folder away."""
+    with subprocess.Popen(
+        [CIRCLES, "demo", "--port", "0"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert "move into Maple Row" in process.stdout.readline()
+        assert [path.name for path in tmp_path.glob("circles-demo-*")]
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    assert not list(tmp_path.glob("circles-demo-*"))

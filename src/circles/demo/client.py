@@ -97,6 +97,10 @@ class MemberClient:
         answer = await self.signed_in.post(f"/c/{self.slug}/api/session", json=body)
         _checked(answer, _NO_CONTENT)
 
+    def use_cookie(self, name: str, value: str) -> None:
+        """Go on with a sign-in that was made elsewhere."""
+        self.signed_in.cookies.set(name, value, path=f"/c/{self.slug}")
+
     # Reading, without the cookie
 
     async def poll(self, month: str, purpose: str) -> Poll:

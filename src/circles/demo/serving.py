@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 import tempfile
@@ -34,12 +35,21 @@ def main(*, port: int, data: Path | None) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     if data is not None:
         _refuse_what_is_there(data)
+    signal.signal(signal.SIGTERM, _end)
     with _listen(port) as listener, tempfile.TemporaryDirectory(prefix="circles-demo-") as scratch:
         home = Path(scratch) if data is None else data.absolute()
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / DEMO_MARK).touch()
         asyncio.run(_demo(listener, home))
     return 0
+
+
+def _end(_number: int, _frame: object) -> None:
+    """Told to stop: leave the usual way, so that the folder is taken away behind us.
+
+    The server ends itself first and then passes the signal on to whoever was there before it.
+    """
+    raise SystemExit(0)
 
 
 def _listen(port: int) -> socket.socket:
