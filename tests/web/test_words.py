@@ -9,8 +9,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.mofile import write_mo
 from jinja2 import Environment
 
 from circles.web import i18n, render
@@ -144,3 +146,33 @@ def test_the_masthead_has_at_most_four_links() -> None:
             text = render.html("web/error.html", context, circle=Row(), member=member).decode()
             masthead = text[text.index("<nav") : text.index("</nav>")]
             assert 1 <= masthead.count("<li>") <= 4
+
+
+def test_a_translators_file_changes_what_pages_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compiled catalogue beside ours is all that a language needs, plurals and pages included."""
+    catalogue = Catalog(locale="de_DE")
+    catalogue.add("Skip to the page", "Zur Seite")
+    catalogue.add(
+        ("One thing is not right yet.", "%(n)s things are not right yet."),
+        ("Eins stimmt noch nicht.", "%(n)s Dinge stimmen noch nicht."),
+    )
+    place = tmp_path / "de" / "LC_MESSAGES"
+    place.mkdir(parents=True)
+    with (place / "messages.mo").open("wb") as file:
+        write_mo(file, catalogue)
+    monkeypatch.setattr(i18n, "LOCALE_DIR", tmp_path)
+    i18n._translations.cache_clear()
+    try:
+        said = {"status": 404, "message": "weg", "title": "Hier ist nichts.", "wrong": False}
+        page = render.html("web/error.html", {"said": said}, circle=Row(locale="de_DE")).decode()
+        assert "Zur Seite" in page
+        with i18n.speaking(Row(locale="de_DE")):
+            one, many = "One thing is not right yet.", "%(n)s things are not right yet."
+            assert i18n.ngettext(one, many, 1) == "Eins stimmt noch nicht."
+            assert i18n.ngettext(one, many, 3) % {"n": 3} == "3 Dinge stimmen noch nicht."
+        with i18n.speaking(Row()):
+            assert i18n.gettext("Skip to the page") == "Skip to the page"
+    finally:
+        i18n._translations.cache_clear()
