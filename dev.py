@@ -2,7 +2,7 @@
 """Two commands for a fresh clone, with nothing but Python (3.11 or newer) and its venv module.
 
     python3 dev.py run [--port N]     the demo circle, served on this computer
-    python3 dev.py test [--without pg|browser|caddy ...] [arguments for pytest]
+    python3 dev.py test [--without pg|browser|caddy|hledger|ledger ...] [arguments for pytest]
 
 Both make `.venv/` beside this file from the hashed lists in `requirements/` (with uv where it is
 installed, else with pip), and leave it alone while it is fresh. Standard library only.
@@ -28,6 +28,8 @@ PARTS = {
     "pg": ("PostgreSQL", "postgresql"),
     "browser": ("Chromium", "chromium"),
     "caddy": ("Caddy", "caddy"),
+    "hledger": ("hledger", "hledger"),
+    "ledger": ("Ledger", "ledger"),
 }
 
 
@@ -146,8 +148,8 @@ def is_here(part):
     """Whether a part of the suite finds what it needs."""
     if part == "browser":
         return shutil.which("chromium") is not None
-    if part == "caddy":
-        return shutil.which("caddy") is not None
+    if part in {"caddy", "hledger", "ledger"}:
+        return shutil.which(part) is not None
     if os.environ.get("CIRCLES_TEST_PG") or shutil.which("pg_ctl"):
         return True
     if any(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")):

@@ -40,6 +40,8 @@ PARTS = {
     "pg": "every test with PostgreSQL",
     "browser": "every test in Chromium",
     "caddy": "the check of the sample proxy configuration",
+    "hledger": "every test in which hledger reads an export of the books",
+    "ledger": "every test in which Ledger reads an export of the books",
 }
 # Which fixture, or which folder, makes a test one of the browser's.
 BROWSER_FIXTURES = {"browser", "chromium", "modules", "page"}

@@ -58,6 +58,16 @@ def _parser() -> argparse.ArgumentParser:
         dest="action", metavar="ACTION", required=True
     )
     ledger.add_parser("verify", help="recompute the books of every circle")
+    export = ledger.add_parser("export", help="write a circle's books as a file")
+    export.add_argument("--circle", required=True, metavar="SLUG", help="as in /c/<slug>")
+    export.add_argument(
+        "--format",
+        required=True,
+        choices=["beancount", "hledger", "ledger", "csv", "jsonl"],
+        help="what will read it",
+    )
+    export.add_argument("--out", type=Path, metavar="FILE", help="instead of standard output")
+    export.add_argument("--period", metavar="YYYY[-MM]", help="one year or one month only")
 
     log = commands.add_parser("log", help="the log").add_subparsers(
         dest="action", metavar="ACTION", required=True

@@ -118,17 +118,24 @@ def chain_hash(transfer: Transfer) -> bytes:
     return hashlib.sha256(_CHAIN + transfer.prev_hash + jcs(record_of(transfer))).digest()
 
 
-def genesis(
+def header_of(
     book_id: bytes, circle_id: bytes, currency: str, minor_digits: int, opened_at: datetime
-) -> bytes:
-    """The head of a book in which nothing is booked yet."""
-    header: Json = {
+) -> Json:
+    """What a book says of itself, for ever."""
+    return {
         "book": b64(book_id),
         "circle": b64(circle_id),
         "currency": currency,
         "minor_digits": minor_digits,
         "opened_at": time_text(opened_at),
     }
+
+
+def genesis(
+    book_id: bytes, circle_id: bytes, currency: str, minor_digits: int, opened_at: datetime
+) -> bytes:
+    """The head of a book in which nothing is booked yet."""
+    header = header_of(book_id, circle_id, currency, minor_digits, opened_at)
     return hashlib.sha256(_BOOK + jcs(header)).digest()
 
 

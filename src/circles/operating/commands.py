@@ -133,6 +133,22 @@ def _ledger_verify(_given: argparse.Namespace) -> int:
     return _with_host(work)
 
 
+def _ledger_export(given: argparse.Namespace) -> int:
+    from circles.operating import exporting
+
+    period = exporting.period_of(given.period)
+
+    async def work(host: Host) -> int:
+        written = await exporting.write(
+            host, given.circle, given.format, period, given.out, _progress
+        )
+        if given.out is not None:
+            _say(f"Written: {given.out}, {written} transfers.")
+        return 0
+
+    return _with_host(work)
+
+
 def _progress(checked: int, total: int) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{checked} of {total} transfers")
@@ -168,6 +184,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "db upgrade": _db_upgrade,
     "backup": _backup,
     "restore": _restore_check,
+    "ledger export": _ledger_export,
     "ledger verify": _ledger_verify,
     "log accept": _log_accept,
 }

@@ -1,0 +1,75 @@
+"""CSV as RFC 4180 has it, for spreadsheets: one row a transfer.
+
+A spreadsheet runs a cell that begins like a formula. Words of people may begin so; an apostrophe
+before them makes them text. Amounts are numbers and stay numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from circles.ledger.export.values import Booked, BookValues
+from circles.ledger.transfer import time_text
+
+COLUMNS = (
+    "seq",
+    "day",
+    "kind",
+    "debit",
+    "credit",
+    "amount",
+    "currency",
+    "note",
+    "reference",
+    "reverses_seq",
+    "recorded_at",
+    "id",
+    "entry",
+)
+_LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class Table:
+    """See `values.Writer`."""
+
+    def __init__(self, book: BookValues) -> None:
+        self._book = book
+
+    def begin(self) -> Iterator[str]:
+        yield _row(list(COLUMNS))
+
+    def line(self, booked: Booked) -> str:
+        one = booked.transfer
+        return _row(
+            [
+                one.seq,
+                one.effective_on.isoformat(),
+                one.kind,
+                one.debit,
+                one.credit,
+                self._book.amount(one.amount_minor),
+                self._book.currency,
+                harmless(booked.note or ""),
+                harmless(one.business_ref or ""),
+                "" if booked.reverses_seq is None else booked.reverses_seq,
+                time_text(one.recorded_at),
+                one.id.hex(),
+                one.entry_id.hex(),
+            ]
+        )
+
+    def end(self) -> Iterator[str]:
+        yield from ()
+
+
+def harmless(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_LIKE_A_FORMULA) else text
+
+
+def _row(cells: list[str | int]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()
