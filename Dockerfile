@@ -25,7 +25,8 @@ RUN apt-get update \
 COPY --from=build /opt/circles /opt/circles
 # In the container it listens on the container's own network, where only the proxy is.
 ENV PATH=/opt/circles/bin:$PATH PYTHONUNBUFFERED=1 CIRCLES_DATA=/data CIRCLES_HOST=0.0.0.0
-USER circles
+# By number, so that a host can tell that it is not root.
+USER 10001
 WORKDIR /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \

@@ -23,6 +23,7 @@ from tests.conftest import Served
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+HADOLINT = Path(sys.executable).with_name("hadolint")
 SCHEMA = Path(sys.executable).with_name("check-jsonschema")
 
 
@@ -62,7 +63,19 @@ def test_the_image_is_debian_with_its_own_python_and_no_root() -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"debian:bookworm-slim"}
     assert "--require-hashes" in text
-    assert re.search(r"^USER circles$", text, re.MULTILINE)
+    assert re.search(r"^USER 10001$", text, re.MULTILINE)
+
+
+def lint_image(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [HADOLINT, "--no-color", path]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_dockerfile_is_sound(tmp_path: Path) -> None:
+    result = lint_image(ROOT / "Dockerfile")
+    assert result.returncode == 0, result.stdout
+    (tmp_path / "Dockerfile").write_text("FROM debian:latest\nRUN cd /x && apt-get install y\n")
+    assert "DL3007" in lint_image(tmp_path / "Dockerfile").stdout
 
 
 def test_what_is_copied_into_the_image_is_let_through() -> None:
