@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
+
+from circles.operating import alive
+from circles.settings import Settings
 
 CIRCLES = Path(sys.executable).with_name("circles")
 HELP_S_MAX = 0.2
@@ -97,3 +102,44 @@ def test_nothing_to_accept_for_an_unknown_circle(tmp_path: Path) -> None:
     result = run("log", "accept", "nowhere", data=tmp_path)
     assert result.returncode == 1
     assert "no circle" in result.stderr
+
+
+def test_tick_of_an_empty_host_is_quiet(tmp_path: Path) -> None:
+    assert run("tick", data=tmp_path).returncode == 0
+
+
+def test_verify_needs_no_settings(tmp_path: Path) -> None:
+    """The archive of the vectors, good and bad, through the command."""
+    vectors = Path(__file__).parents[1] / "vectors"
+    good = run("verify", str(vectors / "archive-ok.zip"), data=tmp_path, CIRCLES_PORT="none")
+    assert good.returncode == 0, good.stdout
+    bad = run("verify", str(vectors / "archive-bad-total.zip"), data=tmp_path)
+    assert bad.returncode == 1
+    assert "7" in bad.stdout
+
+
+def test_serving_a_fresh_host(tmp_path: Path) -> None:
+    """The first start prints a founding link that opens, answers, and goes when told to."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CIRCLES_")}
+    own = {**clean, "CIRCLES_DATA": str(tmp_path), "CIRCLES_PORT": port}
+    with subprocess.Popen([CIRCLES, "serve"], env=own, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert "No circle here yet" in server.stdout.readline()
+            link = server.stdout.readline().strip()
+            assert server.stdout.readline() == f"Serving http://127.0.0.1:{port}\n"
+            settings = Settings.from_env(own)
+            for _ in range(100):
+                if alive.alive(settings):
+                    break
+                time.sleep(0.1)
+            assert alive.alive(settings)
+            with urllib.request.urlopen(link, timeout=10) as answer:  # noqa: S310 - loopback
+                assert "<form" in answer.read().decode()
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    assert not alive.alive(settings)
