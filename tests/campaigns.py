@@ -2,12 +2,15 @@
 
     python -m tests.campaigns kills [word ...]
     python -m tests.campaigns calls [word ...]
+    python -m tests.campaigns fuzz-statements --seconds 600
 
 kills: SIGKILL at every point of every scenario whose name holds one of the words (all, if none is
 given), on SQLite and PostgreSQL. Each line of CAMPAIGNS names a module with `build` (the starting
 state), `AT` (the time that stands still there) and `CHECKS` (scenario -> check).
 
 calls: the same at every system call that changes a file, those inside SQLite too (SQLite only).
+
+fuzz-statements: the readers of bank files, coverage-guided (tests/statements/fuzzing.py).
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -62,9 +66,14 @@ def _one(
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
-    parser.add_argument("campaign", choices=["kills", "calls"])
+    parser.add_argument("campaign", choices=["kills", "calls", "fuzz-statements"])
     parser.add_argument("words", nargs="*")
+    parser.add_argument("--seconds", type=int, default=60, help="how long to fuzz")
     asked = parser.parse_args()
+    if asked.campaign == "fuzz-statements":
+        from tests.statements import fuzzing
+
+        sys.exit(fuzzing.hunt(asked.seconds))
     with contextlib.suppress(KeyboardInterrupt):
         total = kills(asked.words, calls=asked.campaign == "calls")
         print(f"{total} kills, every promise kept")

@@ -69,6 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, metavar="FILE", help="instead of standard output")
     export.add_argument("--period", metavar="YYYY[-MM]", help="one year or one month only")
 
+    statement = commands.add_parser(
+        "statement", help="show what an import would read of a bank's file, without importing"
+    )
+    statement.add_argument("file", help="OFX, QFX, CAMT, MT940 or CSV; - for what is piped in")
+    statement.add_argument("--json", action="store_true", help="for programs")
+    statement.add_argument("--currency", help="of the account, if the file names none: EUR")
+    statement.add_argument("--mapping", type=Path, help="how to read a CSV (JSON, as shown)")
+
     log = commands.add_parser("log", help="the log").add_subparsers(
         dest="action", metavar="ACTION", required=True
     )
@@ -125,18 +133,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(given)
 
 
+def _allocate(given: argparse.Namespace) -> int:
+    from circles import trying
+
+    return trying.main(given)
+
+
+def _verify(given: argparse.Namespace) -> int:
+    # The verifier stands alone; nothing of the server is imported for it.
+    from circles import verifier
+
+    evidence = ["--evidence", str(given.evidence)] if given.evidence else []
+    clients = ["--clients", str(given.clients)] if given.clients else []
+    return verifier.main([given.target, *evidence, *clients])
+
+
+def _statement(given: argparse.Namespace) -> int:
+    from circles.ledger.statements import preview
+
+    return preview.main(
+        given.file, as_json=given.json, currency=given.currency, mapping=given.mapping
+    )
+
+
+# Need no host, no settings and no database.
+_ALONE = {"allocate": _allocate, "verify": _verify, "statement": _statement}
+
+
 def _run(given: argparse.Namespace) -> int:
-    if given.command == "allocate":
-        from circles import trying
-
-        return trying.main(given)
-    if given.command == "verify":
-        # The verifier stands alone; nothing of the server is imported for it.
-        from circles import verifier
-
-        evidence = ["--evidence", str(given.evidence)] if given.evidence else []
-        clients = ["--clients", str(given.clients)] if given.clients else []
-        return verifier.main([given.target, *evidence, *clients])
+    if given.command in _ALONE:
+        return _ALONE[given.command](given)
 
     from circles.errors import CirclesError, SettingsError
     from circles.operating import commands
