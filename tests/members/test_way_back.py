@@ -113,7 +113,7 @@ async def test_circles_are_apart(host: Host, clock: MovableClock) -> None:
     code = (await _given(host, circle, marisol, wren)).rpartition("/")[2]
     async with host.database.begin() as db:
         with pytest.raises(WayBackError):
-            await way_back.use(db, elm, code, "hash", clock.now())
+            await way_back.use(db, elm, code, "hash", now=clock.now(), round_now=clock.round_now())
         with pytest.raises(NoSuchMemberError):
             await way_back.give(db, host, elm, marisol, wren.id)
     async with host.database.read() as db:
@@ -147,7 +147,9 @@ async def test_a_sign_in_under_way_with_the_old_one_does_not_slip_through(
         """The real check, and a way back used before its answer is acted on."""
         matched = await really(kept_hash, typed)
         async with host.database.begin() as db:
-            await way_back.use(db, circle, code, fresh, clock.now())
+            await way_back.use(
+                db, circle, code, fresh, now=clock.now(), round_now=clock.round_now()
+            )
         return matched
 
     monkeypatch.setattr(passphrase, "matches", slow)

@@ -14,19 +14,19 @@ from circles.protocol.messages import Ask
 
 KEEP: Final = "keep"
 
-STEWARD: Final = "marisol"
-TREASURER: Final = "otto"
-VISITOR: Final = "wren"
+STEWARD: Final = "Marisol"
+TREASURER: Final = "Otto"
+VISITOR: Final = "Wren"
 OTHERS: Final = (
-    "bea",
-    "tomasz",
-    "ines",
-    "jonas",
-    "leila",
-    "piet",
-    "hanne",
-    "samir",
-    "greta",
+    "Bea",
+    "Tomasz",
+    "Ines",
+    "Jonas",
+    "Leila",
+    "Piet",
+    "Hanne",
+    "Samir",
+    "Greta",
 )
 HANDLES: Final = (STEWARD, TREASURER, VISITOR, *OTHERS)
 PASSPHRASES: Final = {
@@ -35,7 +35,7 @@ PASSPHRASES: Final = {
     STEWARD: "a red door under the maple",
 }
 # Minor units a month; the rest pledge ten.
-PLEDGES: Final = {"bea": 500, "jonas": 500, "leila": 500, "piet": 500, "greta": 500}
+PLEDGES: Final = {"Bea": 500, "Jonas": 500, "Leila": 500, "Piet": 500, "Greta": 500}
 PLEDGE_MINOR: Final = 1000
 # A number that is written right and belongs to nobody.
 PAYEE_IBAN: Final = "DE02120300000000202051"
@@ -93,7 +93,7 @@ PAST: Final = (
     Month(
         (
             Request(
-                "ines",
+                "Ines",
                 "Swimming lessons for six",
                 "Six children from Elm School, eight mornings at the baths.",
                 Ask(6000),
@@ -102,7 +102,7 @@ PAST: Final = (
                 "All six can do a whole length now. One of them says two.",
             ),
             Request(
-                "piet",
+                "Piet",
                 "New chains for the swing",
                 "The old ones pinch. The swing stands behind number 20.",
                 Ask(2500),
@@ -110,7 +110,7 @@ PAST: Final = (
                 "The swing behind number 20 does not pinch any more.",
             ),
             Request(
-                "samir",
+                "Samir",
                 "A lamp for the stairwell of number 9",
                 "It has been dark since spring and the landlord is slow.",
                 Ask(4000),
@@ -122,7 +122,7 @@ PAST: Final = (
     Month(
         (
             Request(
-                "hanne",
+                "Hanne",
                 "A washing machine, mended",
                 "A neighbour washes by hand for five. The part costs this much, with the fitter.",
                 Ask(9000),
@@ -130,14 +130,14 @@ PAST: Final = (
                 "For a neighbour who asked not to be named.",
             ),
             Request(
-                "leila",
+                "Leila",
                 "Seats for the bus shelter",
                 "Two folding seats, so that one can wait sitting.",
                 Ask(7000),
                 8,
             ),
             Request(
-                "jonas",
+                "Jonas",
                 "Chess sets for the library",
                 "Three sets with clocks, for Thursday afternoons.",
                 Ask(4500),
@@ -149,7 +149,7 @@ PAST: Final = (
     Month(
         (
             Request(
-                "bea",
+                "Bea",
                 "The reading bench on Hill Lane",
                 "Two planks, paint and screws. It could stand where the bus used to stop.",
                 Ask(7500),
@@ -158,7 +158,7 @@ PAST: Final = (
                 "Yesterday somebody had left a book on it with a note: finished, your turn.",
             ),
             Request(
-                "greta",
+                "Greta",
                 "Train tickets to the hearing",
                 "Somebody has to be heard in another town, twice, and cannot pay the way.",
                 Ask(None, 6000, part=True),
@@ -166,7 +166,7 @@ PAST: Final = (
                 "For two ways there and back.",
             ),
             Request(
-                "tomasz",
+                "Tomasz",
                 "Paint for the bus shelter",
                 "Blue, if nobody minds.",
                 Ask(6000),
@@ -180,7 +180,7 @@ PAST: Final = (
 PRESENT: Final = Month(
     (
         Request(
-            "samir",
+            "Samir",
             "Bus rides to the clinic",
             "A neighbour in treatment. Twice a week until the winter, there and back. The clinic "
             "is too far to walk, and the lift from a cousin has ended.",
@@ -188,7 +188,7 @@ PRESENT: Final = Month(
             3,
         ),
         Request(
-            "ines",
+            "Ines",
             "Saturday soup at St Anne's hall",
             "Vegetables for four Saturdays. Between thirty and forty people come, and whoever "
             "comes may also stir.",
@@ -196,14 +196,14 @@ PRESENT: Final = Month(
             8,
         ),
         Request(
-            "leila",
+            "Leila",
             "Strings for the youth orchestra",
             "Two cellos at Elm School have been silent since summer because their strings broke.",
             Ask(4000),
             1,
         ),
         Request(
-            "hanne",
+            "Hanne",
             "Warm boots for two",
             "A family on the Row whose two children grew three sizes in a year. Their mother has "
             "said yes to being named this way.",
@@ -211,7 +211,7 @@ PRESENT: Final = Month(
             9,
         ),
         Request(
-            "tomasz",
+            "Tomasz",
             "A ramp for Mr Aydin's door",
             "Wood and hinges for two steps at number 14. Tomasz would build it, and Mr Aydin "
             "would make the tea.",
@@ -219,7 +219,7 @@ PRESENT: Final = Month(
             6,
         ),
         Request(
-            "greta",
+            "Greta",
             "A seed library at Elm School",
             "A drawer of seeds that anyone may borrow from in spring and fill again in autumn.",
             Ask(2500),
@@ -232,10 +232,10 @@ PRESENT: Final = Month(
 # Rounds that begin when the visitor moves the clock on: three plain requests, again and again.
 LATER: Final = Month(
     (
-        Request("bea", "Firewood for number 3", "A cold flat and an old stove.", Ask(5000), 14),
-        Request("jonas", "A bicycle pump for the yard", "On a chain, for all.", Ask(3500), 9),
+        Request("Bea", "Firewood for number 3", "A cold flat and an old stove.", Ask(5000), 14),
+        Request("Jonas", "A bicycle pump for the yard", "On a chain, for all.", Ask(3500), 9),
         Request(
-            "piet",
+            "Piet",
             "Bulbs for the churchyard wall",
             "Snowdrops first.",
             Ask(None, 3000, part=True),

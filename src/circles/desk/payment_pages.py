@@ -122,7 +122,7 @@ async def propose(
             )
             if context["running"] is None:
                 values = {"by_id": member.id.hex(), "amount_minor": str(payout.amount_minor)}
-                await notices.pin(db, circle.id, "payment-proposed", values, host.clock.now())
+                await notices.pin(db, circle.id, "payment-proposed", values, host.clock.round_now())
     except CirclesError as error:
         return refused(request, "desk/propose.html", context, error, circle=circle, member=member)
     return see_other(f"{circle.path}/in/desk/payments/{payout.id.hex()}")

@@ -168,7 +168,9 @@ async def _take_chair(
         )
         if pledge_minor:
             await pledges.change(db, circle, member.id, pledge_minor, now)
-        await notices.pin(db, circle.id, "joined", {"who_id": member.id.hex()}, now)
+        await notices.pin(
+            db, circle.id, "joined", {"who_id": member.id.hex()}, host.clock.round_now()
+        )
         return await sessions.begin(db, member.id, now)
 
 

@@ -34,7 +34,7 @@ class Notice:
 async def pin(
     db: AsyncSession, circle_id: bytes, kind: str, values: Mapping[str, str], at: datetime
 ) -> None:
-    """Pin something up for all members of a circle."""
+    """Pin something up for all members of a circle; `at` is the circle's own time."""
     db.add(
         NoticeRow(
             id=secrets.token_bytes(16), circle_id=circle_id, kind=kind, values=_text(values), at=at

@@ -133,7 +133,7 @@ async def change_passphrase(
         await _keep_hash(db, member.id, fresh)
         await throttle.forgive(db, key)
         await sessions.end_all(db, member.id, but_token=token)
-        await notices.tell(db, member.id, "passphrase-changed", {}, host.clock.now())
+        await notices.tell(db, member.id, "passphrase-changed", {}, host.clock.round_now())
 
 
 async def is_own_passphrase(

@@ -61,8 +61,8 @@ async def give(
     )
     db.add(row)
     values = {"by_id": steward.id.hex(), "who_id": member_id.hex()}
-    await notices.pin(db, circle.id, "way-back-given", values, now)
-    await notices.tell(db, member_id, "way-back-given", values, now)
+    await notices.pin(db, circle.id, "way-back-given", values, host.clock.round_now())
+    await notices.tell(db, member_id, "way-back-given", values, host.clock.round_now())
     return WayBack(id_, member, steward.id, row.expires_at)
 
 
@@ -106,7 +106,13 @@ async def _open(db: AsyncSession, circle: Circle, which: object, now: datetime) 
 
 
 async def use(
-    db: AsyncSession, circle: Circle, code: str, passphrase_hash: str, now: datetime
+    db: AsyncSession,
+    circle: Circle,
+    code: str,
+    passphrase_hash: str,
+    *,
+    now: datetime,
+    round_now: datetime,
 ) -> Member:
     """Set the new passphrase and use the link up; of two at the same moment one wins."""
     claimed = await db.execute(
@@ -133,8 +139,8 @@ async def use(
     )
     await sessions.end_all(db, member_id)
     values = {"who_id": member_id.hex()}
-    await notices.pin(db, circle.id, "way-back-used", values, now)
-    await notices.tell(db, member_id, "way-back-used", values, now)
+    await notices.pin(db, circle.id, "way-back-used", values, round_now)
+    await notices.tell(db, member_id, "way-back-used", values, round_now)
     return await people.get(db, circle.id, member_id)
 
 

@@ -59,7 +59,9 @@ async def come_back(
         passphrase_hash = await passphrases.hash_of(passphrase)
         now = host.clock.now()
         async with host.database.begin() as db:
-            member = await way_back.use(db, circle, code, passphrase_hash, now)
+            member = await way_back.use(
+                db, circle, code, passphrase_hash, now=now, round_now=host.clock.round_now()
+            )
             token = await sessions.begin(db, member.id, now)
     except WayBackError:
         return _over(request, circle)

@@ -70,7 +70,7 @@ async def leave(
                 round_now=host.clock.round_now(),
                 at=now,
             )
-            await notices.pin(db, circle.id, "left", {}, now)
+            await notices.pin(db, circle.id, "left", {}, host.clock.round_now())
     except LastStewardError as error:
         form.trouble.add("rest", str(error))
         return await _page(request, host, circle, member, form)

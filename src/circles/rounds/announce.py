@@ -202,7 +202,7 @@ async def _announce(
     vote_hash = polls[VOTE].record_id()
     await keys.keep(db, host.vault, vote_hash, keys.TRUSTEE, fresh.trustee.secret)
     await keys.keep(db, host.vault, vote_hash, keys.DRAW, fresh.draw_salt)
-    await notices.pin(db, circle.id, "round-started", {"month": month}, host.clock.now())
+    await notices.pin(db, circle.id, "round-started", {"month": month}, host.clock.round_now())
     await log.append(db, circle.id, [poll.text() for poll in polls.values()])
     await log.sign(db, host.vault, circle.id, host)
 

@@ -63,7 +63,7 @@ async def _pin_date(
 ) -> None:
     with i18n.speaking(circle):
         values = {"by_id": by.id.hex(), "step": name, "to": i18n.moment(to)}
-    await notices.pin(db, circle.id, "dates-moved", values, host.clock.now())
+    await notices.pin(db, circle.id, "dates-moved", values, host.clock.round_now())
 
 
 def _moved(dates: RoundDates, changes: Mapping[str, datetime], now: datetime) -> RoundDates:
@@ -170,6 +170,6 @@ async def allow_reissue(
         round_ = await rounds.by_month(db, circle.id, month)
         allowed = await issuer.allow_reissue(db, round_.of(purpose).poll_hash, member_id)
         values = {"by_id": by.id.hex(), "who_id": member_id.hex()}
-        await notices.pin(db, circle.id, "reissued", values, host.clock.now())
-        await notices.tell(db, member_id, "reissued", values, host.clock.now())
+        await notices.pin(db, circle.id, "reissued", values, host.clock.round_now())
+        await notices.tell(db, member_id, "reissued", values, host.clock.round_now())
         return allowed

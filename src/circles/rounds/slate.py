@@ -164,7 +164,7 @@ async def _pin(
     db: AsyncSession, host: Host, circle: Circle, kind: str, reason: str, by: Member
 ) -> None:
     values = {"by_id": by.id.hex(), "reason": reason}
-    await notices.pin(db, circle.id, kind, values, host.clock.now())
+    await notices.pin(db, circle.id, kind, values, host.clock.round_now())
 
 
 async def log_slate(host: Host, circle: Circle, month: str) -> bool:

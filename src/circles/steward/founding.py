@@ -47,7 +47,9 @@ async def found(host: Host, code: str, new: NewCircle, *, handle: str, passphras
         )
         await log.found(db, host.vault, circle.id, circle.log_origin)
         await books.open_book(db, circle.id, circle.currency, now)
-        await notices.pin(db, circle.id, "founded", {"by_id": founder.id.hex()}, now)
+        await notices.pin(
+            db, circle.id, "founded", {"by_id": founder.id.hex()}, host.clock.round_now()
+        )
         await log.sign(db, host.vault, circle.id, host)
         token = await sessions.begin(db, founder.id, now)
     await floor.raise_to(host, circle.id)

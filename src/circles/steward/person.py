@@ -74,7 +74,7 @@ async def change_role(
     role, what = form.choice("role", people.ROLES), form.choice("do", _HOLDS)
     if form.trouble:
         raise InvalidError(_("That is no role here. Nothing was changed."))
-    person_id, now = row_id(member_id), host.clock.now()
+    person_id, now = row_id(member_id), host.clock.round_now()
     async with host.database.begin() as db:
         changed = await people.set_role(db, circle.id, person_id, role, holds=what == "give")
         if changed:
@@ -166,7 +166,9 @@ async def remove(
             round_now=host.clock.round_now(),
             at=now,
         )
-        await notices.pin(db, circle.id, "removed", {"by_id": member.id.hex()}, now)
+        await notices.pin(
+            db, circle.id, "removed", {"by_id": member.id.hex()}, host.clock.round_now()
+        )
     return see_other(f"{circle.path}/in/people")
 
 

@@ -70,7 +70,7 @@ async def settings_page(
 
 
 async def _pin(db: AsyncSession, host: Host, circle: Circle, by: Member, kind: str) -> None:
-    await notices.pin(db, circle.id, kind, {"by_id": by.id.hex()}, host.clock.now())
+    await notices.pin(db, circle.id, kind, {"by_id": by.id.hex()}, host.clock.round_now())
 
 
 @post("/c/{slug:str}/in/steward/settings/words", guards=[guards.steward])
