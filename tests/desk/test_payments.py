@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
 from circles.host import Host
 from circles.ledger import books, chart, payouts
 from circles.ledger.verify import verify_books
-from circles.members import notices
+from circles.members import notices, people
 from circles.protocol.messages import Ask
 from tests.desk.desk import IBAN, Desk, desk_of, maple_row, words
 from tests.maple_row import Neighbours
@@ -152,11 +154,15 @@ async def state_of(row: Neighbours) -> list[str]:
         return [p.state for p in await payouts.of_month(db, row.circle.id, MONTH)]
 
 
+def stored_time(row: Neighbours, ahead: timedelta) -> Any:
+    """That much from now, as the database at hand keeps it."""
+    until = row.host.clock.now() + ahead
+    return str(until).partition("+")[0] if row.host.database.dialect == "sqlite" else until
+
+
 async def freeze(row: Neighbours, name: str) -> None:
     """That account was given a way back in, four days ago."""
-    until: Any = row.host.clock.now() + timedelta(days=3)
-    if row.host.database.dialect == "sqlite":
-        until = str(until).partition("+")[0]
+    until = stored_time(row, timedelta(days=3))
     async with row.host.database.begin() as db:
         await db.execute(
             text("UPDATE members_account SET payouts_frozen_until = :until WHERE id = :id"),
@@ -186,6 +192,43 @@ async def test_neither_proposer_nor_recipient_nor_a_fresh_account(
         assert "DE89 3704" in await phone.look(confirm)
         await phone.send(confirm)
     assert await state_of(row) == ["confirmed"]
+
+
+async def test_a_fresh_account_proposes_nothing(app: Litestar, host: Host) -> None:
+    row = await maple_row(host)
+    await row.award(MONTH, {1: 6000})
+    await freeze(row, "marisol")
+    async with desk_of(app, row) as desk:
+        refused = await desk.send(AWARD, 403, **payee())
+        assert "another one of us proposes" in words(refused.text)
+    assert await state_of(row) == []
+
+
+@pytest.mark.parametrize("meanwhile", ["leaves", "is given a way back"])
+async def test_who_changed_while_waiting_confirms_nothing(
+    app: Litestar, host: Host, meanwhile: str
+) -> None:
+    row = await maple_row(host)
+    await row.award(MONTH, {1: 6000})
+    async with desk_of(app, row) as desk:
+        where = await proposed(desk)
+    confirm = where.replace("/desk/payments/", "/payouts/")
+    payout_id = bytes.fromhex(confirm.rpartition("/")[2])
+    async with desk_of(app, row, "bea") as phone:
+        async with host.database.begin() as db:
+            # Whoever asks now is found to be one of us, and waits for the payment.
+            await payouts.get(db, row.circle.id, payout_id, lock=True)
+            asked = asyncio.create_task(phone.client.post(phone.base + confirm))
+            await asyncio.sleep(0.3)
+            if meanwhile == "leaves":
+                await people.leave(db, row.circle.id, row.bea.id)
+            else:
+                await db.execute(
+                    text("UPDATE members_account SET payouts_frozen_until = :until WHERE id = :id"),
+                    {"until": stored_time(row, timedelta(days=7)), "id": row.bea.id},
+                )
+        assert (await asked).status_code == (404 if meanwhile == "leaves" else 403)
+    assert await state_of(row) == ["proposed"]
 
 
 async def test_a_payee_with_a_slip_comes_back_filled(app: Litestar, host: Host) -> None:

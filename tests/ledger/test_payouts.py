@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -159,6 +159,50 @@ async def test_a_freshly_reset_account_waits_a_week(host: Host) -> None:
             db, circle_id, payout.id, actor=SECOND, frozen_until=until, now=until
         )
     assert done.state == "confirmed"
+
+
+async def test_a_freshly_reset_account_proposes_nothing_either(host: Host) -> None:
+    """Else who gave the way back could use it to propose, and confirm under their own name."""
+    circle_id = await awarded(host)
+    until = NOW + timedelta(days=7)
+
+    async def ask(now: datetime) -> Payout:
+        async with host.database.begin() as db:
+            return await payouts.propose(
+                db,
+                host.vault,
+                circle_id,
+                MONTH,
+                1,
+                PAYEE,
+                proposer_actor=TREASURER,
+                recipient_actor=None,
+                frozen_until=until,
+                now=now,
+            )
+
+    with pytest.raises(ConfirmForbiddenError, match="a week"):
+        await ask(NOW)
+    assert (await ask(until)).state == "proposed"
+
+
+async def test_a_proposal_for_another_recipient_is_another_proposal(host: Host) -> None:
+    """Answered as the earlier one, the new recipient could confirm what is for them."""
+    circle_id = await awarded(host)
+    await propose(host, circle_id)
+    with pytest.raises(PayoutStateError):
+        async with host.database.begin() as db:
+            await payouts.propose(
+                db,
+                host.vault,
+                circle_id,
+                MONTH,
+                1,
+                PAYEE,
+                proposer_actor=TREASURER,
+                recipient_actor=SECOND,
+                now=NOW,
+            )
 
 
 async def test_no_step_is_left_out_and_each_is_done_once(host: Host) -> None:

@@ -17,7 +17,7 @@ from circles.errors import CirclesError, InvalidError, MissingError
 from circles.host import Host
 from circles.ledger import payouts
 from circles.ledger.payouts import PAYEE_NAME_CHARS_MAX, PAYEE_WORDS_CHARS_MAX, Payee
-from circles.members import guards, notices
+from circles.members import guards, notices, people
 from circles.members.people import Member
 from circles.members.signin import TheMember
 from circles.web import forms
@@ -118,6 +118,7 @@ async def propose(
                 payee,
                 proposer_actor=member.actor,
                 recipient_actor=one_of_us.actor if one_of_us else None,
+                frozen_until=member.payouts_frozen_until,
                 now=host.clock.now(),
             )
             if context["running"] is None:
@@ -264,15 +265,19 @@ async def confirm_page(
 async def confirm(
     circle: TheCircle, member: TheMember, host: TheHost, payment: FromPath[str]
 ) -> Response[bytes]:
-    """The second name."""
+    """The second name: of somebody who is one of us at this very moment."""
     now, payout_id = host.clock.now(), id_of(payment)
     async with host.database.begin() as db:
+        # The payment is locked first: whoever waited for it may have left, or been given a way
+        # back, since the request began.
+        await payouts.get(db, circle.id, payout_id, lock=True)
+        asking = await people.get(db, circle.id, member.id)
         await payouts.confirm(
             db,
             circle.id,
             payout_id,
-            actor=member.actor,
-            frozen_until=member.payouts_frozen_until,
+            actor=asking.actor,
+            frozen_until=asking.payouts_frozen_until,
             now=now,
         )
     return see_other(f"{circle.path}/in/payouts/{payment}")

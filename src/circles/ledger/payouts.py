@@ -5,8 +5,10 @@
     sent, settled -> returned                 the money came back; the award may be paid again
 
 One of the officers proposes and says whom to pay; any other member but the recipient confirms.
-Officers and members stand here as their random actor numbers. The payee's name and account are
-sealed by the vault, seen by officers only, and erased `PAYEE_KEPT` after the payout ended.
+An account to which a way back in was given signs nothing for a week: who gave the way back could
+use it, and put both names. Officers and members stand here as their random actor numbers. The
+payee's name and account are sealed by the vault, seen by officers only, and erased `PAYEE_KEPT`
+after the payout ended.
 """
 
 from __future__ import annotations
@@ -182,13 +184,27 @@ async def propose(
     *,
     proposer_actor: int,
     recipient_actor: int | None,
+    frozen_until: datetime | None = None,
     now: datetime,
 ) -> Payout:
-    """Ask for an award to be paid, whole. The same proposal again is the same payout."""
+    """Ask for an award to be paid, whole. The same proposal again is the same payout.
+
+    Not for an account to which a way back was given in these days (`frozen_until`).
+    """
+    if frozen_until is not None and now < frozen_until:
+        raise ConfirmForbiddenError(
+            _(
+                "You were given a way back in a few days ago. Until a week has passed, "
+                "another one of us proposes."
+            ),
+            code="frozen",
+        )
     book = await book_of(db, circle_id, lock=True)
     for payout in await open_for(db, circle_id):
         if (payout.month, payout.candidate) == (month, candidate):
-            same = payout.state == "proposed" and payout.proposer_actor == proposer_actor
+            same = payout.state == "proposed" and (
+                (payout.proposer_actor, payout.recipient_actor) == (proposer_actor, recipient_actor)
+            )
             if same and await payee_of(db, vault, circle_id, payout.id) == payee:
                 return payout
             raise PayoutStateError(_("This payment was proposed already. See how far it is."))
