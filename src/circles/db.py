@@ -166,6 +166,7 @@ def _engine(url: str) -> AsyncEngine:
         pool_size=8,
         max_overflow=4,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"command_timeout": COMMAND_TIMEOUT_S},
     )
 

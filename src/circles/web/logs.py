@@ -8,11 +8,15 @@ we do not tie one to what somebody did.
 from __future__ import annotations
 
 import sys
-from typing import Any
+import traceback
+from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
 
 _CAUSES_MAX = 8
+# Their errors quote the statement's values ("Key (handle)=(wren) already exists").
+_QUOTING = frozenset({"sqlalchemy", "asyncpg", "sqlite3", "aiosqlite"})
 
 
 def _to_stderr(*_args: Any) -> structlog.PrintLogger:
@@ -26,13 +30,31 @@ def configure() -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.dev.ConsoleRenderer(
-                colors=False, exception_formatter=structlog.dev.plain_traceback
-            ),
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_traceback),
         ],
         logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
+
+
+def _traceback(
+    out: TextIO, exc_info: tuple[type[BaseException], BaseException, TracebackType | None]
+) -> None:
+    """Where an error and its causes were raised, the first cause first; of a database's errors the
+    kind alone, for what they say holds the values that they choked on."""
+    chain: list[BaseException] = []
+    found: BaseException | None = exc_info[1]
+    while found is not None and len(chain) < _CAUSES_MAX:
+        chain.append(found)
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    for error in reversed(chain):
+        out.write("\nTraceback (most recent call last):\n")
+        out.writelines(traceback.format_tb(error.__traceback__))
+        kind = type(error)
+        if kind.__module__.partition(".")[0] in _QUOTING:
+            out.write(f"{kind.__module__}.{kind.__qualname__}")
+        else:
+            out.write("".join(traceback.format_exception_only(error)).rstrip("\n"))
 
 
 def where(error: BaseException) -> str:
