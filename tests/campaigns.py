@@ -3,6 +3,7 @@
     python -m tests.campaigns kills [word ...]
     python -m tests.campaigns calls [word ...]
     python -m tests.campaigns fuzz-statements --seconds 600
+    python -m tests.campaigns verify-twins [word ...]
 
 kills: SIGKILL at every point of every scenario whose name holds one of the words (all, if none is
 given), on SQLite and PostgreSQL. Each line of CAMPAIGNS names a module with `build` (the starting
@@ -11,6 +12,9 @@ state), `AT` (the time that stands still there) and `CHECKS` (scenario -> check)
 calls: the same at every system call that changes a file, those inside SQLite too (SQLite only).
 
 fuzz-statements: the readers of bank files, coverage-guided (tests/statements/fuzzing.py).
+
+verify-twins: every bent month of the verifier's own tests (whose name holds a word), through the
+Python verifier and through the browser's in Chromium: both must fail the same checks.
 """
 
 from __future__ import annotations
@@ -64,9 +68,35 @@ def _one(
     return count
 
 
+def verify_twins(words: list[str]) -> int:
+    """How many bent months both verifiers agree on; an AssertionError if one is left."""
+    from tests.protocol.test_verify_mutants import MUTANTS
+    from tests.script import conftest, verify_twins
+
+    asked = [
+        (name, make)
+        for name, make, _ in MUTANTS
+        if not words or any(word in name for word in words)
+    ]
+    chromium = conftest.Chromium()
+    differ: list[str] = []
+    try:
+        with conftest.serving_files() as files:
+            modules = conftest.Modules(chromium, f"{files}/empty")
+            for name, make in asked:
+                if found := verify_twins.difference(modules, make()):
+                    differ.append(f"{name}: {found}")
+                    print(differ[-1], flush=True)
+    finally:
+        chromium.stop()
+    assert not differ, f"the verifiers differ on {len(differ)} of {len(asked)} months"
+    return len(asked)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
-    parser.add_argument("campaign", choices=["kills", "calls", "fuzz-statements"])
+    known = ["kills", "calls", "fuzz-statements", "verify-twins"]
+    parser.add_argument("campaign", choices=known)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--seconds", type=int, default=60, help="how long to fuzz")
     asked = parser.parse_args()
@@ -75,6 +105,9 @@ def main() -> None:
 
         sys.exit(fuzzing.hunt(asked.seconds))
     with contextlib.suppress(KeyboardInterrupt):
+        if asked.campaign == "verify-twins":
+            print(f"both verifiers agree on {verify_twins(asked.words)} bent months")
+            return
         total = kills(asked.words, calls=asked.campaign == "calls")
         print(f"{total} kills, every promise kept")
 

@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -98,8 +99,8 @@ def chromium() -> Iterator[Chromium]:
     chromium.stop()
 
 
-@pytest.fixture(scope="session")
-def files() -> Iterator[str]:
+@contextmanager
+def serving_files() -> Iterator[str]:
     """Origin of a server of the static files and vectors."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Files)
     server.daemon_threads = True
@@ -109,6 +110,13 @@ def files() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def files() -> Iterator[str]:
+    """Origin of a server of the static files and vectors."""
+    with serving_files() as origin:
+        yield origin
 
 
 class Modules:
