@@ -30,6 +30,7 @@ PAGES: tuple[str, ...] = (
     "circles.rounds.booth",
     "circles.public.pages",
     "circles.public.files",
+    "circles.public.check_pages",
     "circles.members.pages",
     "circles.month.pages",
     "circles.rounds.pages",

@@ -58,6 +58,7 @@ export async function readHead(source, report) {
     report.origin = checkpoint.origin;
     report.size = checkpoint.size;
     report.root = checkpoint.root;
+    report.note = utf8Text(bytes);
     return { note, checkpoint };
   } catch (error) {
     if (error instanceof UnreadableError || error.name === "AbortError") throw error;

@@ -32,6 +32,7 @@ export class Report {
     this.origin = "";
     this.size = 0;
     this.root = null;
+    this.note = "";
     this.key = "";
     this.problems = [];
     this.polls = [];
