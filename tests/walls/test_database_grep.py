@@ -26,7 +26,10 @@ WORD_CHARS_MIN = 5
 
 async def lived(host: Host) -> World:
     """One month counted, the next with ballots of three members in the open box."""
-    world = await World.found(host, members=4)
+    world = await World.found(host, members=0)
+    # Long names: three letters stand in any base64 text sooner or later.
+    for handle in ("Annemarie", "Benedikta", "Cleopatra", "Dorothea"):
+        await world.join(handle)
     ann, ben, cleo, _dora = world.members
     await world.play_month(
         nominations=[(ann, "Soup kitchen", Ask(1500)), (ben, "Boots", Ask(2000))],
