@@ -151,6 +151,25 @@ async def test_machines_get_problem_json_with_a_code(web: AsyncTestClient[Litest
     assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/c/maple-row/rounds/2026-10/vote/take"),
+        ("POST", "/c/maple-row/rounds/2026-10/vote/poll"),
+        ("POST", "/c/maple-row/log/checkpoint"),
+        ("POST", "/c/maple-row/log/tile/0/000"),
+        ("POST", "/c/maple-row/archive.zip"),
+        ("GET", "/cast/maple-row/2026-10/vote"),
+    ],
+)
+async def test_a_wrong_method_is_told_to_machines_as_they_read(
+    web: AsyncTestClient[Litestar], method: str, path: str
+) -> None:
+    answer = await web.request(method, path)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (405, "bad-method")
+
+
 async def test_an_unknown_outcome_never_says_not_saved(web: AsyncTestClient[Litestar]) -> None:
     answer = await web.get("/probe/unknown-outcome")
     assert "Send the same again" in answer.text

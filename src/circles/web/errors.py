@@ -8,6 +8,7 @@ foresaw, with a number that the page shows too, and answers plainly.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,10 @@ _BY_CLASS: tuple[tuple[type[errors.CirclesError], int], ...] = (
     (errors.OutcomeUnknownError, 503),
     (errors.SettingsError, 503),
     (errors.CirclesError, 409),
+)
+# Where programs knock, for what routing refuses before a handler is found (a wrong method).
+_MACHINE_PATH = re.compile(
+    r"/c/[^/]+/(?:api/.*|log/.*|archive\.zip|rounds/[^/]+/(?:archive\.zip|[^/]+/[^/]+))"
 )
 _SETTLED = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -115,7 +120,10 @@ def wants_machine(request: Request[Any, Any, Any]) -> bool:
     path = str(request.scope.get("path", ""))
     if path.startswith("/cast/"):
         return True
-    return handler is None and "json" in request.headers.get("accept", "")
+    if handler is not None:
+        return False
+    known = _MACHINE_PATH.fullmatch(path) is not None
+    return known or "json" in request.headers.get("accept", "")
 
 
 def problem(said: Said, headers: dict[str, str] | None = None) -> Response[bytes]:
