@@ -1,5 +1,7 @@
 """The two ways into the database, on both kinds."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
@@ -36,3 +38,26 @@ async def test_a_look_sees_one_moment(database: Database) -> None:
             await db.execute(text("INSERT INTO kept VALUES (1)"))
         after = (await reader.scalars(text("SELECT count(*) FROM kept"))).one()
     assert (before, after) == (0, 0)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """Who may do what with each file in it."""
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """A folder that was there before, and is open to all."""
+    tmp_path.chmod(0o755)
+    return tmp_path
+
+
+async def test_the_files_of_a_database_are_for_its_owner_alone(volume: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{volume / 'circles.sqlite3'}")
+    try:
+        async with database.begin() as db:
+            await db.execute(text("CREATE TABLE words (word TEXT)"))
+        found = modes(volume)
+    finally:
+        await database.close()
+    assert found["circles.sqlite3"] == found["circles.sqlite3-wal"] == 0o600

@@ -11,9 +11,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, event
+from sqlalchemy import DateTime, Dialect, LargeBinary, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.types import TypeDecorator
@@ -157,6 +158,7 @@ async def _quietly(cleaning: Any) -> None:
 
 def _engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite"):
+        _keep_private(make_url(url).database)
         engine = create_async_engine(url, pool_size=6, max_overflow=4, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -169,6 +171,13 @@ def _engine(url: str) -> AsyncEngine:
         hide_parameters=True,
         connect_args={"command_timeout": COMMAND_TIMEOUT_S},
     )
+
+
+def _keep_private(path: str | None) -> None:
+    """Make a new database file ours alone, and with it the files that SQLite puts beside it: the
+    folder may be a volume that others on the machine can look into."""
+    if path and path != ":memory:" and Path(path).parent.is_dir():
+        Path(path).touch(mode=0o600, exist_ok=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
