@@ -37,6 +37,7 @@ PAGES: tuple[str, ...] = (
     "circles.rounds.slate_page",
     "circles.month.pay",
     "circles.month.pledge",
+    "circles.month.statement",
     "circles.month.own_data",
     "circles.month.leave",
     "circles.desk.pages",

@@ -40,6 +40,11 @@ async def laid_out(desk: Desk) -> list[str]:
         f"{at}/payouts",
         f"{at}/desk/money-in",
         f"{at}/desk/other",
+        f"{at}/desk/books",
+        f"{at}/desk/report",
+        f"{at}/desk/report?period=2026",
+        f"{at}/desk/members/{desk.row.bea.book_number}",
+        f"{at}/you/statement",
     ]
     return list(dict.fromkeys(paths))
 

@@ -42,12 +42,15 @@ GET    /c/{slug}/in/collect                                    members   200
 GET    /c/{slug}/in/desk                                       treasurer 200
 GET    /c/{slug}/in/desk/books                                 treasurer 200
 GET    /c/{slug}/in/desk/books/{transfer}/undo                 treasurer 200
+GET    /c/{slug}/in/desk/export/{kind}                         treasurer 200
 GET    /c/{slug}/in/desk/fees                                  treasurer 200
+GET    /c/{slug}/in/desk/members/{number}                      treasurer 200
 GET    /c/{slug}/in/desk/money-in                              treasurer 200
 GET    /c/{slug}/in/desk/other                                 treasurer 200
 GET    /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 303
 GET    /c/{slug}/in/desk/payments/{payment}                    treasurer 200
 GET    /c/{slug}/in/desk/payments/{payment}/returned           treasurer 200
+GET    /c/{slug}/in/desk/report                                treasurer 200
 GET    /c/{slug}/in/desk/unclaimed/{transfer}                  treasurer 200
 GET    /c/{slug}/in/desk/words                                 officers  200
 GET    /c/{slug}/in/desk/words/{month}/{candidate}             officers  200
@@ -70,6 +73,7 @@ GET    /c/{slug}/in/you                                        members   200
 GET    /c/{slug}/in/you/data.json                              members   200
 GET    /c/{slug}/in/you/leave                                  members   200
 GET    /c/{slug}/in/you/passphrase                             members   200
+GET    /c/{slug}/in/you/statement                              members   200
 GET    /c/{slug}/join/{code}                                   all       200
 GET    /c/{slug}/kept                                          all       200
 GET    /c/{slug}/log/tile/{rest}                               all       200

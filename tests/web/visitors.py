@@ -126,6 +126,8 @@ async def _money(world: World, treasurer: Member) -> dict[str, str]:
         "candidate": str(award.candidate),
         "payment": payout.id.hex(),
         "transfer": entry.transfers[0].id.hex(),
+        "kind": "jsonl",
+        "number": treasurer.book_number,
     }
 
 

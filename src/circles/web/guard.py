@@ -224,16 +224,18 @@ def _too_long(limit: int) -> TooLongError:
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
-    seen = 0
+    seen, whole = 0, False
 
     async def limited() -> Any:
-        nonlocal seen
+        nonlocal seen, whole
         message = await receive()
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if seen > limit:
                 raise _too_long(limit)
-        elif message["type"] == "http.disconnect":
+        elif message["type"] == "http.disconnect" and not whole:
+            # Afterwards it is no fault: who streams a file to somebody listens for their leaving.
             # Raised by us, or the framework would call it our fault and the last handler log it.
             raise HungUpError(_("The connection ended before everything had come."))
         return message

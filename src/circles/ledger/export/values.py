@@ -38,6 +38,18 @@ class Period:
         after = later.replace(day=1) if month else date(year + 1, 1, 1)
         return cls(text, first, after - timedelta(days=1))
 
+    def before(self) -> str | None:
+        """The name of the month or year before, if there can be one."""
+        return self._named(self.first - timedelta(days=1))
+
+    def after(self) -> str | None:
+        """The name of the one after."""
+        return self._named(self.last + timedelta(days=1))
+
+    def _named(self, day: date) -> str | None:
+        name = day.isoformat()[: len(self.name)]
+        return name if _PERIOD.fullmatch(name) else None
+
 
 @dataclass(frozen=True)
 class Sums:

@@ -1,0 +1,162 @@
+"""Receipts and payments of a month or a year: what came into bank and tin, what went out, what was
+there before and after, and what it was for. All from transfers, in the minor units of the book.
+
+A correction counts against what it corrects, in the period in which it was made.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from circles.ledger import chart
+from circles.ledger.export import Period
+from circles.ledger.export.reading import sums_of
+from circles.ledger.export.values import Sums
+from circles.ledger.journal import book_of
+from circles.ledger.tables import TransferRow
+
+# In the order of the page. What is not here only changes its place, or what it is for.
+_CAME: Final = (
+    "opening",
+    "contribution",
+    "contribution_unidentified",
+    "gift",
+    "interest",
+    "contribution_returned",
+    "payout_returned",
+)
+_WENT: Final = ("payout_settled", "refund", "fee", "returned")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one thing held before the period and at its end; `name` is a code or a class."""
+
+    name: str
+    before_minor: int
+    after_minor: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """`places` (account codes) and `purposes` (classes of the chart) add up to the same, before and
+    after; before + came - went = after."""
+
+    period: Period
+    places: list[Standing]
+    came: list[tuple[str, int]]
+    went: list[tuple[str, int]]
+    purposes: list[Standing]
+
+    @property
+    def before_minor(self) -> int:
+        """In bank and tin before the period."""
+        return sum(place.before_minor for place in self.places)
+
+    @property
+    def after_minor(self) -> int:
+        """In bank and tin at its end."""
+        return sum(place.after_minor for place in self.places)
+
+    @property
+    def came_minor(self) -> int:
+        """All that came in."""
+        return sum(amount for _kind, amount in self.came)
+
+    @property
+    def went_minor(self) -> int:
+        """All that went out."""
+        return sum(amount for _kind, amount in self.went)
+
+
+async def receipts_and_payments(db: AsyncSession, circle_id: bytes, period: Period) -> Report:
+    """The report; MissingError when the circle has no books."""
+    book = await book_of(db, circle_id)
+    sums = await sums_of(db, book.id, period)
+    came, went = await _moved(db, book.id, period)
+    return Report(
+        period=period,
+        places=_places(sums),
+        came=[(kind, came[kind]) for kind in _CAME if kind in came],
+        went=[(kind, went[kind]) for kind in _WENT if kind in went],
+        purposes=_purposes(sums),
+    )
+
+
+def is_place(code: str) -> bool:
+    """Whether money in this account can be touched: a bank account, or the tin."""
+    return chart.class_of(code) in {"bank", "cash"}
+
+
+def _places(sums: Mapping[str, Sums]) -> list[Standing]:
+    return [Standing(code, s.before, s.after) for code, s in sums.items() if is_place(code)]
+
+
+_PURPOSES: Final[tuple[chart.AccountClass, ...]] = (
+    "fund",
+    "round",
+    "award",
+    "transit",
+    "member",
+    "suspense",
+    "returned",
+)
+
+
+def _purposes(sums: Mapping[str, Sums]) -> list[Standing]:
+    found = []
+    for name in _PURPOSES:
+        of_class = [s for code, s in sums.items() if chart.class_of(code) == name]
+        if any(s.before or s.after for s in of_class):
+            before, after = sum(-s.before for s in of_class), sum(-s.after for s in of_class)
+            found.append(Standing(name, before, after))
+    return found
+
+
+async def _moved(
+    db: AsyncSession, book_id: bytes, period: Period
+) -> tuple[dict[str, int], dict[str, int]]:
+    """By kind: what came in and what went out, less what was taken back."""
+    original, refund = aliased(TransferRow), aliased(TransferRow)
+    entry = func.coalesce(original.entry_id, TransferRow.entry_id)
+    # Money given back leaves by the same kind as an award; its own entry says which it was.
+    given_back = (
+        select(refund.seq)
+        .where(refund.book_id == book_id, refund.kind == "refund", refund.entry_id == entry)
+        .exists()
+    )
+    own = func.coalesce(original.kind, TransferRow.kind)
+    kind = case(((own == "payout_settled") & given_back, "refund"), else_=own).label("kind")
+    debit = func.coalesce(original.debit, TransferRow.debit).label("debit")
+    credit = func.coalesce(original.credit, TransferRow.credit).label("credit")
+    signed = case(
+        (TransferRow.reverses.is_not(None), -TransferRow.amount_minor),
+        else_=TransferRow.amount_minor,
+    )
+    rows = (
+        select(kind, debit, credit, signed.label("amount"))
+        .outerjoin(original, original.id == TransferRow.reverses)
+        .where(
+            TransferRow.book_id == book_id,
+            TransferRow.effective_on.between(period.first, period.last),
+        )
+        .subquery()
+    )
+    query = select(rows.c.kind, rows.c.debit, rows.c.credit, func.sum(rows.c.amount)).group_by(
+        rows.c.kind, rows.c.debit, rows.c.credit
+    )
+    came: defaultdict[str, int] = defaultdict(int)
+    went: defaultdict[str, int] = defaultdict(int)
+    for name, taken, given, amount in await db.execute(query):
+        if is_place(taken) and not is_place(given):
+            came[name] += int(amount)
+        elif is_place(given) and not is_place(taken):
+            went[name] += int(amount)
+    return came, went
