@@ -114,6 +114,7 @@ class Month:
     reissues: int = 0
     rotate: bool = False
     stop: str = ""
+    rule: allocation.AnyRule = RULE
     entries: list[bytes] = field(default_factory=list)
     receipts: list[bytes] = field(default_factory=list)
     kept_sizes: list[int] = field(default_factory=list)
@@ -172,8 +173,8 @@ class Month:
             issuers=(issuer_key(purpose).n,),
             trustees=tuple(trustee_key(i).public for i in (1, 2, 3)) if voting else (),
             threshold=2 if voting else 0,
-            rule="most-ticks/1" if voting else m.NO_RULE,
-            params=RULE.params() if voting else (),
+            rule=self.rule.name if voting else m.NO_RULE,
+            params=self.rule.params() if voting else (),
             max_choices=1 if voting else 0,
             min_voters=3 if voting else 0,
             draw_commit=draw.draw_commit(bytes(32)) if voting else None,
@@ -331,7 +332,9 @@ class Month:
         known = self.counted_nominations()
         asks = [known[leaf].ask for leaf in self.slate.candidates if leaf in known]
         asks += [m.Ask(100)] * (len(self.slate.candidates) - len(asks))
-        found = RULE.allocate(FUND_MINOR, asks, totals)
+        found = allocation.allocate(
+            self.rule.name, self.rule.params(), FUND_MINOR, asks, totals, choices
+        )
         return m.Result(
             poll=self.vote.poll.record_id(),
             counted=len(choices),

@@ -56,7 +56,10 @@ class NewCircle:
 
 @dataclass(frozen=True)
 class Circle:
-    """One circle. `log_origin` is fixed at founding; `hue` names one of HUES."""
+    """One circle. `log_origin` is fixed at founding; `hue` names one of HUES.
+
+    `trial_rule` is the rule of the next round alone ("" for none); after it `rule` holds again.
+    """
 
     id: bytes
     slug: str
@@ -80,6 +83,7 @@ class Circle:
     pledge_ceiling_minor: int
     log_origin: str
     founded_at: datetime
+    trial_rule: str = ""
 
     @property
     def path(self) -> str:
@@ -195,6 +199,18 @@ async def change_rules(
         update(CircleRow)
         .where(CircleRow.id == circle_id)
         .values(cap=cap, pledge_ceiling_minor=pledge_ceiling_minor, calendar=calendar.to_text())
+    )
+
+
+async def change_rule(
+    db: AsyncSession, circle_id: bytes, *, rule: str, trial_rule: str = ""
+) -> None:
+    """The rule of the rounds to come, and one that only the next of them is decided by.
+
+    A round that runs keeps the rule of its poll record.
+    """
+    await db.execute(
+        update(CircleRow).where(CircleRow.id == circle_id).values(rule=rule, trial_rule=trial_rule)
     )
 
 

@@ -41,6 +41,8 @@ class CircleRow(Base):
     pledge_ceiling_minor: Mapped[int] = mapped_column(BigInteger)
     log_origin: Mapped[str] = mapped_column(String(320))
     founded_at: Mapped[datetime] = mapped_column(UtcTime)
+    # The rule of the next round alone; "" where none is tried.
+    trial_rule: Mapped[str] = mapped_column(String(32), server_default="", default="")
 
 
 class FoundingCodeRow(Base):

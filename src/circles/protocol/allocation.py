@@ -46,6 +46,7 @@ __all__ = [
     "UNDER_LEAST",
     "UNDER_MIN_TICKS",
     "Allocation",
+    "AnyRule",
     "FairShares",
     "MostTicks",
     "OneWinner",

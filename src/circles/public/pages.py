@@ -59,6 +59,22 @@ async def round_page(
     return await shelf.page(request, host, circle, lambda s: _round_html(host, circle, s, month))
 
 
+@get("/c/{slug:str}/rounds/{month:str}/sheet")
+async def sheet_page(
+    request: Request[Any, Any, Any],
+    host: NamedDependency[Host],
+    circle: NamedDependency[Circle],
+    month: FromPath[str],
+) -> Response[bytes]:
+    """The same month as a sheet of paper: the ticks and the rule, and room for a pencil."""
+    if not _MONTH.fullmatch(month):
+        raise _no_month()
+    template = "public/sheet.html"
+    return await shelf.page(
+        request, host, circle, lambda s: _round_html(host, circle, s, month, template)
+    )
+
+
 @get("/c/{slug:str}/secrecy")
 async def secrecy_page(
     request: Request[Any, Any, Any], host: NamedDependency[Host], circle: NamedDependency[Circle]
@@ -68,7 +84,7 @@ async def secrecy_page(
     return page(request, "public/secrecy.html", context, circle=circle)
 
 
-routes = [host_page, circle_page, round_page, secrecy_page]
+routes = [host_page, circle_page, round_page, sheet_page, secrecy_page]
 
 
 def _no_month() -> MissingError:
@@ -137,10 +153,17 @@ def _texts(stands: Shelf) -> Any:
 # ------------------------------------------------------------------ one month
 
 
-def _round_html(host: Host, circle: Circle, stands: Shelf, month: str) -> bytes:
+def _round_html(
+    host: Host,
+    circle: Circle,
+    stands: Shelf,
+    month: str,
+    template: str = "public/round.html",
+) -> bytes:
     found = stands.record.of(month)
+    sheet = template != "public/round.html"
     with i18n.speaking(circle):
-        if found is None:
+        if found is None or (sheet and found.allocation is None):
             raise _no_month()
         context = {
             "here": "round",
@@ -155,8 +178,11 @@ def _round_html(host: Host, circle: Circle, stands: Shelf, month: str) -> bytes:
             "params": dict(found.vote.params),
             "unit_minor": _dot(circle, found),
             "strips": _strips(circle, found),
+            "rule": found.vote.rule,
+            "exact": _exact,
+            "digits": minor_digits(circle.currency),
         }
-        return html("public/round.html", context, circle=circle)
+        return html(template, context, circle=circle)
 
 
 def _next(month: str) -> str:
@@ -171,6 +197,12 @@ def _asked(ask: Any) -> str:
     if ask.ceiling_minor is not None:
         return _("any, up to %(amount)s") % {"amount": i18n.money(ask.ceiling_minor)}
     return _("any amount")
+
+
+def _exact(ratio: tuple[int, int]) -> str:
+    """An exact part of money, cut to the minor unit; `…` where that is not all of it."""
+    amount, over = ratio
+    return i18n.money(amount // over) + ("" if amount % over == 0 else "…")
 
 
 def _why(circle: Circle, month: Month) -> dict[int, str]:
@@ -188,6 +220,9 @@ def _why(circle: Circle, month: Month) -> dict[int, str]:
             allocation.UNDER_MIN_TICKS: _("under %(n)s ticks") % {"n": params.get("min-ticks")},
             allocation.UNDER_KEEP: _("fewer ticks than “keep it”"),
             allocation.DOES_NOT_FIT: _("does not fit into %(left)s") % {"left": left},
+            allocation.PART_TOO_SMALL: _("its part is less than it asked"),
+            allocation.NOT_FIRST: _("another one was first"),
+            allocation.NOT_COVERED: _("the shares of those who ticked it do not cover it"),
             allocation.UNDER_LEAST: _("its share is under %(least)s")
             % {"least": i18n.money(int(params.get("least", "0")))},
         }[row.outcome]

@@ -11,15 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from circles.protocol import allocation
+from circles.protocol import allocation, seal, tally
 from circles.protocol.allocation import Allocation, Row
 from circles.protocol.messages import (
     NOMINATE,
     Ask,
+    Ballot,
+    Choice,
     Close,
     Event,
     Message,
     Nomination,
+    Opening,
     Payout,
     Poll,
     Result,
@@ -82,6 +85,7 @@ class Month:
     last_entry: int = 0
     before_minor: int = 0
     holds: bool = True
+    choices: tuple[Choice, ...] = ()
 
     @property
     def over(self) -> bool:
@@ -135,6 +139,8 @@ class _Open:
     result: Result | None = None
     void: Void | None = None
     nominations: dict[bytes, Nomination] = field(default_factory=dict)
+    ballots: dict[bytes, Ballot] = field(default_factory=dict)
+    secrets: dict[int, bytes] = field(default_factory=dict)
     payouts: dict[int, date] = field(default_factory=dict)
     first: int = 0
     last: int = 0
@@ -200,8 +206,8 @@ def _take(by_poll: dict[bytes, _Open], message: Message, index: int) -> None:
         _reschedule(month, message)
     elif isinstance(message, Slate):
         month.slate = message
-    elif isinstance(message, Nomination):
-        month.nominations[message.record_id()] = message
+    elif isinstance(message, Ballot | Nomination | Opening):
+        _take_cast(month, message)
     elif isinstance(message, Close):
         month.closes[month.hashes[message.poll]] = message
     elif isinstance(message, Result):
@@ -210,6 +216,16 @@ def _take(by_poll: dict[bytes, _Open], message: Message, index: int) -> None:
         month.void = message
     elif isinstance(message, Payout):
         month.payouts[message.candidate] = message.day
+
+
+def _take_cast(month: _Open, message: Ballot | Nomination | Opening) -> None:
+    """What was cast, and the secrets that open it; one after the result opened nothing."""
+    if isinstance(message, Ballot):
+        month.ballots[message.record_id()] = message
+    elif isinstance(message, Nomination):
+        month.nominations[message.record_id()] = message
+    elif month.result is None:
+        month.secrets.setdefault(message.trustee, message.secret)
 
 
 def _reschedule(month: _Open, event: Event) -> None:
@@ -227,7 +243,8 @@ def _month(read_so_far: _Open, before_minor: int) -> Month | None:
     vote = read_so_far.polls.get("vote")
     if vote is None:
         return None
-    working, holds = _allocate(read_so_far, vote)
+    choices = _choices(read_so_far, vote)
+    working, holds = _allocate(read_so_far, vote, choices)
     rows = {row.number: row for row in working.working} if working else {}
     leaves = read_so_far.slate.candidates if read_so_far.slate else ()
     return Month(
@@ -254,10 +271,13 @@ def _month(read_so_far: _Open, before_minor: int) -> Month | None:
         last_entry=read_so_far.last,
         before_minor=before_minor,
         holds=holds,
+        choices=tuple(choices or ()),
     )
 
 
-def _allocate(month: _Open, vote: Poll) -> tuple[Allocation | None, bool]:
+def _allocate(
+    month: _Open, vote: Poll, choices: list[Choice] | None
+) -> tuple[Allocation | None, bool]:
     """The working, and whether it says the same as the logged result."""
     close, result, slate = month.closes.get("vote"), month.result, month.slate
     if close is None or result is None or slate is None or close.fund_minor is None:
@@ -265,8 +285,20 @@ def _allocate(month: _Open, vote: Poll) -> tuple[Allocation | None, bool]:
     asks = [month.nominations[leaf].ask for leaf in slate.candidates if leaf in month.nominations]
     totals = Totals(tuple(n for _number, n in result.totals), result.keep)
     try:
-        made = allocation.allocate(vote.rule, vote.params, close.fund_minor, asks, totals)
+        made = allocation.allocate(vote.rule, vote.params, close.fund_minor, asks, totals, choices)
     except allocation.RuleError:
         return None, False
     same = made.awards == result.awards and made.carried_minor == result.carried_minor
     return made, same
+
+
+def _choices(month: _Open, vote: Poll) -> list[Choice] | None:
+    """Whole ballots, opened again with the published secrets, where the rule needs them."""
+    slate = month.slate
+    if vote.rule != allocation.FairShares.name or month.result is None or slate is None:
+        return None
+    if len(month.secrets) < vote.threshold:
+        return None
+    opener = seal.Opener.of(vote, slate, month.secrets)
+    opened = (opener.open(ballot) for ballot in tally.counted(month.ballots).values())
+    return [choice for choice in opened if isinstance(choice, Choice)]

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles import log
 from circles.ballot import box
-from circles.circle import calendar
+from circles.circle import calendar, circles
 from circles.circle.calendar import RoundDates
 from circles.circle.circles import Circle
 from circles.errors import ConflictError
@@ -187,10 +187,11 @@ async def _announce(
         raise NotYetError(lacking.words())
     db.add(_round_row(circle, month, at))
     members = await _eligible(db, circle, month)
+    standing = await circles.by_id(db, circle.id)
     rolls = {NOMINATE: roll.freeze(members), VOTE: roll.freeze(members)}
     polls = {
         NOMINATE: _nominate_poll(circle, month, at, fresh, rolls[NOMINATE]),
-        VOTE: _vote_poll(circle, month, at, fresh, rolls[VOTE]),
+        VOTE: _vote_poll(standing, month, at, fresh, rolls[VOTE]),
     }
     issuer_keys = {NOMINATE: fresh.nominate, VOTE: fresh.vote}
     for purpose, poll in polls.items():
@@ -203,8 +204,21 @@ async def _announce(
     await keys.keep(db, host.vault, vote_hash, keys.TRUSTEE, fresh.trustee.secret)
     await keys.keep(db, host.vault, vote_hash, keys.DRAW, fresh.draw_salt)
     await notices.pin(db, circle.id, "round-started", {"month": month}, host.clock.round_now())
+    await _end_trial(db, host, standing, month, polls[VOTE].rule)
     await log.append(db, circle.id, [poll.text() for poll in polls.values()])
     await log.sign(db, host.vault, circle.id, host)
+
+
+async def _end_trial(db: AsyncSession, host: Host, circle: Circle, month: str, ruled: str) -> None:
+    """A trial is for the round that now begins; the one after it has the circle's rule again."""
+    chosen = circle.trial_rule or circle.rule
+    if circle.trial_rule:
+        await circles.change_rule(db, circle.id, rule=circle.rule)
+        values = {"month": month, "rule": circle.trial_rule, "after": circle.rule}
+        await notices.pin(db, circle.id, "rule-tried", values, host.clock.round_now())
+    if ruled != chosen:
+        values = {"month": month, "rule": ruled, "chosen": chosen}
+        await notices.pin(db, circle.id, "rule-too-few", values, host.clock.round_now())
 
 
 def _nominate_poll(

@@ -34,7 +34,7 @@ class Ruling:
 
 def of(circle: Circle, members: int) -> Ruling:
     """The ruling of a circle's round with so many on its roll."""
-    chosen = circle.rule
+    chosen = circle.trial_rule or circle.rule
     if chosen == FairShares.name and members < FAIR_SHARES_FROM:
         chosen = RULES[0]
     ticks, least, floor = circle.vote_slots, circle.least_minor, members >= FLOOR_FROM

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles import money
 from circles.circle import circles, iban, offered
-from circles.circle.circles import CAP_MIN, Circle
+from circles.circle.circles import CAP_MIN, RULES, Circle
 from circles.circle.provide import TheCircle, TheHost
 from circles.host import Host
 from circles.members import guards, notices, people
@@ -31,6 +31,8 @@ def _shown(circle: Circle) -> dict[str, str]:
         "pay_words": circle.pay_words,
         "cap": str(circle.cap),
         "ceiling": ceiling,
+        "rule": circle.trial_rule or circle.rule,
+        **({"trial": "on"} if circle.trial_rule else {}),
         **founding_form.calendar_values(circle.calendar),
     }
 
@@ -45,7 +47,8 @@ def _page(
     filled = Form(_shown(circle))
     if form is not None:
         # Boxes that were not ticked are not sent, so the posted form alone says how they stand.
-        kept = {k: v for k, v in _shown(circle).items() if not k.startswith("next-")}
+        shown = _shown(circle)
+        kept = {k: v for k, v in shown.items() if not k.startswith("next-") and k != "trial"}
         filled = Form({**kept, **{name: form.value(name) for name in form.names()}})
         filled.trouble.update(form.trouble)
     context = {
@@ -131,4 +134,25 @@ async def change_rules(
     return see_other(f"{circle.path}/in/people")
 
 
-routes: list[Any] = [settings_page, change_words, change_pay, change_rules]
+@post("/c/{slug:str}/in/steward/settings/rule", guards=[guards.steward])
+async def change_rule(
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
+) -> Response[bytes]:
+    """How votes become money, from the next round on, or for it alone; pinned up. A round that
+    runs keeps the rule that its poll record has in the log."""
+    form = await forms.read(request)
+    chosen = form.choice("rule", RULES)
+    if form.trouble:
+        return _page(request, host, circle, member, form)
+    trial = form.checked("trial") and chosen != circle.rule
+    rule, trial_rule = (circle.rule, chosen) if trial else (chosen, "")
+    if (rule, trial_rule) != (circle.rule, circle.trial_rule):
+        async with host.database.begin() as db:
+            await circles.change_rule(db, circle.id, rule=rule, trial_rule=trial_rule)
+            values = {"by_id": member.id.hex(), "rule": rule, "trial": trial_rule}
+            kind = "rule-trial" if trial else "rule-changed"
+            await notices.pin(db, circle.id, kind, values, host.clock.now())
+    return see_other(f"{circle.path}/in/people")
+
+
+routes: list[Any] = [settings_page, change_words, change_pay, change_rules, change_rule]

@@ -93,7 +93,7 @@ async function sealAndSend() {
   const checked = await compareWithPublic(booth, "vote");
   await checkWords(booth, data.documents);
   const held = credentials();
-  if (held.length < data.ticks) throw new TroubleError("no-credentials");
+  if (held.length < data.ballots) throw new TroubleError("no-credentials");
   const flat = ticked().flatMap(([candidate, count]) => Array(count).fill(candidate));
   const sealed = await sealVote(booth, checked, held, flat);
   return sendAll(booth, "vote", sealed, progress);
@@ -150,7 +150,7 @@ function showWaiting() {
 
 function showState() {
   const held = credentials();
-  const ready = held.length >= data.ticks;
+  const ready = held.length >= data.ballots;
   one("[data-not-here]").hidden = ready;
   for (const part of every("[data-needs-ticks]")) part.hidden = !ready;
   const cast = held.some((record) => record.casts.length > 0);
