@@ -138,13 +138,18 @@ class MemberClient:
         return await self._cast(NOMINATE, nomination_post(nomination, document), nomination)
 
     async def vote(self, ticks: Sequence[Tick] = ()) -> list[bytes]:
-        """Cast every credential, one tick each; those without one as blank ballots."""
+        """Cast every credential, one tick each; those without one as blank ballots.
+
+        Where a ballot is cast whole, all ticks go on one.
+        """
         held = await self._credentials(VOTE)
         poll, slate = await self._poll(VOTE), await self._slate_id()
-        wanted: list[Tick] = [*ticks, *([None] * (len(held) - len(ticks)))]
+        hands = [list(ticks)] if poll.max_choices > 1 else [[tick] for tick in ticks]
+        hands += [[] for _ in range(len(held) - len(hands))]
         leaves = []
-        for credential, tick in zip(held, wanted, strict=True):
-            choice = new_choice([tick] if isinstance(tick, int) else [], keep=tick == KEEP)
+        for credential, hand in zip(held, hands, strict=True):
+            numbers = sorted(tick for tick in hand if isinstance(tick, int))
+            choice = new_choice(numbers, keep=KEEP in hand)
             ballot = make_ballot(poll, slate, credential, choice, self._next_seq(credential.key))
             leaves.append(await self._cast(VOTE, ballot.text(), ballot))
         return leaves

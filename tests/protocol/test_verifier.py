@@ -10,6 +10,7 @@ import pytest
 
 from circles import verifier
 from circles.protocol import verify as v
+from circles.protocol.allocation import FairShares, OneWinner, Split
 from circles.protocol.text import b64
 from tests.protocol import simulator as s
 from tests.protocol.conftest import VECTORS
@@ -27,6 +28,11 @@ HONEST: dict[str, dict[str, Any]] = {
     "void: nothing nominated": {"nominations": 0},
     "void: one opening of two": {"openings": (2,)},
     "one candidate": {"nominations": 1},
+    "split by ticks": {"rule": Split(500, 2)},
+    "one winner": {"rule": OneWinner(500, 1)},
+    "fair shares": {"rule": FairShares("none", 500, 1, 0)},
+    "fair shares, then ticks": {"rule": FairShares("ticks", 500, 1, 0)},
+    "fair shares, raised": {"rule": FairShares("add1", 500, 1, 100)},
     **{
         f"still running: {stop}": {"stop": stop}
         for stop in ("announce", "close_nominating", "log_slate", "close_vote", "open_and_count")

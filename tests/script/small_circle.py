@@ -22,6 +22,7 @@ from circles.circle.circles import Circle
 from circles.protocol import ballot as b
 from circles.protocol import messages as m
 from circles.protocol import seal, signature
+from circles.protocol.allocation import FairShares, MostTicks
 from circles.protocol.blind import IssuerKey
 from circles.protocol.draw import draw_order
 from circles.protocol.merkle import leaf, node
@@ -83,7 +84,9 @@ class SmallCircle:
 
     _issuers: ClassVar[dict[str, IssuerKey]] = {}  # a key takes a while: shared by all tests
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
+        """`whole`: one credential carries three ticks, as under fair-shares."""
+        self.whole = whole
         self.lie: set[str] = set()
         self.seen: list[tuple[str, str, dict[str, str]]] = []
         self.log_seed = signature.new_seed()
@@ -116,19 +119,20 @@ class SmallCircle:
         roll = m.Roll.of(secrets.token_bytes(16), self.members)
         start = datetime(2026, 10, 1, tzinfo=UTC)
         vote = purpose == "vote"
+        rule = FairShares("none", 500, 2, 0) if self.whole else MostTicks(500, 2)
         poll = m.Poll(
             circle=secrets.token_bytes(16),
             month=MONTH,
             purpose=purpose,
             roll=roll.record_id(),
             members=5,
-            slots=3 if vote else 2,
+            slots=(1 if self.whole else 3) if vote else 2,
             issuers=(key.n,),
             trustees=(self.trustee.public,) if vote else (),
             threshold=1 if vote else 0,
-            rule="most-ticks/1" if vote else "none/1",
-            params=(("least", "500"), ("min-ticks", "2")) if vote else (),
-            max_choices=1 if vote else 0,
+            rule=rule.name if vote else "none/1",
+            params=rule.params() if vote else (),
+            max_choices=(3 if self.whole else 1) if vote else 0,
             min_voters=3 if vote else 0,
             draw_commit=sha256(self.draw_salt).digest() if vote else None,
             take_from=start,

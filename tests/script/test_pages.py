@@ -67,6 +67,17 @@ def visit(chromium: Chromium) -> Iterator[Visit]:
         assert [line for line in visit.noise if "status of" not in line] == []
 
 
+@pytest.fixture
+def whole_visit(chromium: Chromium) -> Iterator[Visit]:
+    """The same where one ballot carries all ticks of a member."""
+    circle = SmallCircle(whole=True)
+    with serving(circle) as origin:
+        visit = Visit(chromium, circle, origin)
+        yield visit
+        visit.close()
+        assert [line for line in visit.noise if "status of" not in line] == []
+
+
 def press(name: str) -> Step:
     """Press the button of that name."""
     return lambda page: page.get_by_role("button", name=name, exact=True).click()
@@ -135,6 +146,31 @@ def test_ticks_are_looked_over_sealed_and_receipted(visit: Visit) -> None:
         says("Tick 3"),
     )
     assert sorted(map(str, opened(visit.circle).values())) == ["['keep']", "[1]", "[1]"]
+
+
+def test_three_ticks_go_on_one_whole_ballot(whole_visit: Visit) -> None:
+    visit = whole_visit
+    visit.at("collect", says("You get three ticks"), says("Your ticks share one lock"))
+    collected(visit)
+    assert [len(takes) for takes in visit.circle.takes.values()] == [2, 1]
+    visit.circle.open_vote()
+    visit.at(
+        "ballot",
+        says("Everyone holds an equal share of the fund."),
+        says("Whole ballots are published after the count"),
+        says("3 ticks left"),
+        tick(n1=1, n3=1),
+        says("1 tick left"),
+        press("Look it over"),
+        says("Two of three given."),
+        press("Seal and send"),
+        reads("Sealed and sent."),
+        says("Ballot"),
+    )
+    assert list(opened(visit.circle).values()) == [[1, 3]]
+    visit.at("ballot", says("You have voted."), tick(n2=1, nkeep=1), *VOTE)
+    newest = [t for (_, seq), t in opened(visit.circle).items() if seq == 2]
+    assert newest == [[2, "keep"]]
 
 
 def test_more_ticks_than_given_out_are_said_and_not_sent(visit: Visit) -> None:

@@ -85,6 +85,7 @@ STEWARDS_ONLY = (
     ("POST", "/settings/words"),
     ("POST", "/settings/pay"),
     ("POST", "/settings/rules"),
+    ("POST", "/settings/rule"),
 )
 
 
@@ -357,3 +358,41 @@ async def test_too_few_for_a_round_is_said(app: Litestar, host: Host) -> None:
         refused = await steward.post("/c/maple-row/in/steward/begin")
         assert refused.status_code == 409
         assert (await steward.get("/c/maple-row/in/steward/dates")).status_code == 409
+
+
+async def test_the_rule_is_changed_or_tried_and_pinned_up(app: Litestar, host: Host) -> None:
+    circle, marisol, _wren = await _founded(host)
+    by = {"by_id": marisol.id.hex()}
+    async with browser_of(app, host, circle, "Marisol") as steward:
+        page = (await steward.get("/c/maple-row/in/steward/settings")).text
+        for words in (
+            "Requests are paid in order of ticks",
+            "The fund is divided by ticks",
+            "gets what it asked, or the whole fund",
+            "Everyone holds an equal share.",
+            "whole ballots are published without names",
+            "may get nothing, month after month",
+        ):
+            assert words in page, words
+        url = "/c/maple-row/in/steward/settings/rule"
+        assert (await steward.post(url, data={"rule": "ranking/1"})).status_code == 422
+        tried = await steward.post(url, data={"rule": "split/1", "trial": "on"})
+        assert tried.status_code == 303
+        async with host.database.read() as db:
+            now = await circles.by_id(db, circle.id)
+        assert (now.rule, now.trial_rule) == ("most-ticks/1", "split/1")
+        people_page = (await steward.get(tried.headers["location"])).text
+        assert "split by ticks, for the next round only. Then it is most ticks first again." in (
+            people_page
+        )
+        assert (await steward.post(url, data={"rule": "one-winner/1"})).status_code == 303
+        async with host.database.read() as db:
+            now = await circles.by_id(db, circle.id)
+        assert (now.rule, now.trial_rule) == ("one-winner/1", "")
+        # Nothing changes, nothing is pinned.
+        await steward.post(url, data={"rule": "one-winner/1"})
+    found = await _pinned(host, circle)
+    ours = [one for one in found if one[0].startswith("rule-")]
+    assert sorted(kind for kind, _ in ours) == ["rule-changed", "rule-trial"]
+    for _kind, values in ours:
+        assert values["by"] == "Marisol" if "by" in values else values["by_id"] == by["by_id"]
