@@ -151,7 +151,7 @@ async def change_rule(
             await circles.change_rule(db, circle.id, rule=rule, trial_rule=trial_rule)
             values = {"by_id": member.id.hex(), "rule": rule, "trial": trial_rule}
             kind = "rule-trial" if trial else "rule-changed"
-            await notices.pin(db, circle.id, kind, values, host.clock.now())
+            await notices.pin(db, circle.id, kind, values, host.clock.round_now())
     return see_other(f"{circle.path}/in/people")
 
 
