@@ -217,6 +217,20 @@ def test_several_accounts_in_one_table_become_several_statements() -> None:
     ]
 
 
+def test_an_account_after_thousands_of_rows_begins_a_statement_of_its_own() -> None:
+    rows = "A1,2026-11-03,1.00\n" * 6000 + "B2,2026-11-03,2.00\n" * 2
+    found = table("Account,Date,Amount\n" + rows)
+    assert [(s.account, len(s.lines)) for s in found.statements] == [("A1", 6000), ("B2", 2)]
+    assert not found.problems
+
+
+def test_a_hundred_accounts_are_a_mistake() -> None:
+    rows = "".join(f"A{n},2026-11-03,1.00\n" for n in range(200))
+    found = table("Account,Date,Amount\n" + rows)
+    assert "Is that column the payers'?" in found.problems[0].message
+    assert sum(len(s.lines) for s in found.statements) == 100
+
+
 def test_mixed_currencies_are_named() -> None:
     found = table("Date,Currency,Amount\n2026-11-13,USD,-33.50\n2026-11-13,EUR,1.00\n")
     assert [(x.amount_minor, x.currency) for x in one(found).lines] == [

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -339,6 +342,13 @@ def test_what_came_before_the_break_is_shown_and_not_imported() -> None:
     assert not found.importable
 
 
+def test_an_ofx_file_that_turns_bad_keeps_what_was_read() -> None:
+    data = OFX.format(lines=trn("1.00") + trn("2.00") + "<!DOCTYPE x>" + trn("3.00"), more="")
+    found = reading.read(data.encode())
+    assert amounts(found) == [100, 200]
+    assert not found.importable
+
+
 def test_xml_in_cp1252_that_says_utf8() -> None:
     data = CAMT.format(
         kind="Stmt",
@@ -459,6 +469,23 @@ def test_swift_envelopes_and_odd_bytes_around() -> None:
     assert not found.problems
 
 
+def test_the_letters_of_dos() -> None:
+    text = "Bankon belüli átutalás, utánvét, összevont, díj, jóváírás"
+    head = ":20:X\n:25:A\n:60F:C180417HUF0,\n:61:180417DF1,00N031\n:86:"
+    (line,) = one(reading.read((head + text + "\n-").encode("cp852"))).lines
+    assert line.text == text
+
+
+def test_the_payers_own_id_ends_where_the_banks_words_begin() -> None:
+    found = mt940(
+        ":61:2611031103DR1,NTRFKREF+//B1",
+        ":86:159?00RETOURE?20EREF+TFNR 40005 00005?21MTLG:Grund nicht s?22pezifiziert",
+        ":61:2611031103DR1,NTRFKREF+//B2",
+        ":86:191?00SEPA?20KREF+TFNr 01005?21SVWZ+hello",
+    )
+    assert [line.reference for line in one(found).lines] == ["TFNR 40005 00005", "TFNr 01005"]
+
+
 # --- all of them -----------------------------------------------------------------------------
 
 
@@ -537,6 +564,23 @@ def test_the_command_prints_exactly_what_is_agreed() -> None:
         ],
         "problems": [],
     }
+
+
+def test_the_command_itself(tmp_path: Path) -> None:
+    file = tmp_path / "bank.dat"
+    file.write_text(OFX.format(lines=trn("1.00") + trn("x"), more=""))
+    for name, piped in ((str(file), None), ("-", file.read_bytes())):
+        told = subprocess.run(
+            [sys.executable, "-m", "circles", "statement", name, "--json"],
+            input=piped,
+            capture_output=True,
+            check=False,
+        )
+        assert told.returncode == 1, told.stderr
+        printed = json.loads(told.stdout)
+        assert [line["amount_minor"] for line in printed["statements"][0]["lines"]] == [100]
+        assert printed["problems"][0]["where"] == "Line 2"
+    assert preview.main(str(tmp_path / "none"), as_json=True) == 2
 
 
 @pytest.mark.parametrize(

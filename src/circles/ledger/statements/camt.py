@@ -24,6 +24,7 @@ from circles.web.i18n import gettext as _
 
 DEPTH_MAX = 64
 TEXT_CHARS_MAX = 1 << 16
+TEXTS_MAX = 1_000_000
 DETAILS_MAX = 20_000
 _ROOT = re.compile(
     r"<(?:[A-Za-z0-9_.-]{1,40}:)?(?:Document|BkToCstmr\w{3,20})[\s>]|camt\.05[234]", re.ASCII
@@ -85,8 +86,7 @@ class _Reader:
         self._details: list[Fields] = []
         self._into: Fields | None = None
         self._base = 0
-        self._entries = 0
-        self._is_shut = False
+        self._entries = self._texts = 0
         self.parser = expat.ParserCreate("utf-8")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -155,8 +155,11 @@ class _Reader:
 
     def _open_details(self) -> None:
         fields: Fields = {}
-        if len(self._details) < DETAILS_MAX:
-            self._details.append(fields)
+        if len(self._details) == DETAILS_MAX:
+            raise UnreadableError(
+                Problem(self._where(), "TxDtls", _("This has more parts than any bank's."))
+            )
+        self._details.append(fields)
         self._into, self._base = fields, len(self._path)
 
     def _characters(self, text: str) -> None:
@@ -179,6 +182,7 @@ class _Reader:
             text = "".join(self._text).strip()
             self._text, self._text_chars = [], 0
             if text and len(path) > self._base:
+                self._count()
                 into.setdefault("/".join(path[self._base :]), []).append(text)
         tag = path.pop()
         if into is None or len(path) >= self._base:
@@ -193,6 +197,13 @@ class _Reader:
             self._into, self._base = self._entry, self._depth_of("Ntry")
         else:
             raise AssertionError(tag)
+
+    def _count(self) -> None:
+        self._texts += 1
+        if self._texts > TEXTS_MAX:
+            raise UnreadableError(
+                Problem(self._where(), self._path[-1], _("This has more parts than any bank's."))
+            )
 
     def _depth_of(self, tag: str) -> int:
         for i in range(len(self._path), 0, -1):
@@ -271,7 +282,7 @@ class _Reader:
 
     def _close_entry(self, fields: Fields) -> None:
         self._set_account()
-        details = self._details
+        details, self._texts = self._details, 0
         self._back_to_head()
         assert self.sheet is not None
         line_of(fields, details, self.sheet)

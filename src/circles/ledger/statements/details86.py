@@ -14,7 +14,7 @@ from circles.ledger.statements import values
 
 _CODED = re.compile(r"\s*([0-9]{3})?([?~@$&])(?=[0-9]{2})", re.ASCII)
 _KEY = re.compile(
-    r"(EREF|KREF|MREF|BREF|RREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABWE|IBAN|BIC|PURP|CRNM|NM)\+"
+    r"(EREF|KREF|MREF|BREF|RREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABWE|IBAN|BIC|PURP|CRNM|NM)\+|(MTLG):"
 )
 _SLASH = re.compile(
     r"/(EREF|PREF|MARF|CSID|TRTP|IBAN|BIC|NAME|REMI|CNTP|ISDT|SVCL|RTRN|ORDP|BENM|ADDR|ID|USTD|"
@@ -74,7 +74,7 @@ def _coded(text: str, mark: str) -> Told:
         or values.iban(account)
         or values.iban((keyed.get("IBAN") or " ").split(" ")[0]),
         account=account,
-        reference=values.given(keyed.get("EREF")),
+        reference=values.given(keyed.get("EREF")) or values.given(keyed.get("KREF")),
         text=values.clean(keyed.get("SVWZ")) or values.clean(purpose),
         kind=values.clean(found.get("00")),
     )
@@ -84,7 +84,7 @@ def _purpose(parts: list[str]) -> str:
     """Parts of 27 letters go on in the next; a new key word begins a new piece."""
     whole = ""
     for part in parts:
-        if whole and (_KEY.match(part) or part.startswith("MTLG:") or whole.endswith(" ")):
+        if whole and (_KEY.match(part) or whole.endswith(" ")):
             whole = whole.rstrip() + " "
         whole += part
         if len(part.rstrip()) < _FULL_PART and part.strip():
@@ -102,7 +102,7 @@ def _keyed(text: str, key: re.Pattern[str]) -> dict[str, str]:
     hits = list(key.finditer(text))
     for i, hit in enumerate(hits):
         end = hits[i + 1].start() if i + 1 < len(hits) else len(text)
-        found.setdefault(hit[1], text[hit.end() : end].strip())
+        found.setdefault(hit[hit.lastindex or 1], text[hit.end() : end].strip())
     return found
 
 

@@ -13,6 +13,7 @@ from circles.web.i18n import gettext as _
 
 Fields = dict[str, list[str]]
 """Path below the element -> its texts in order; `Amt@Ccy` is an attribute."""
+WORDS_CHARS_MAX = 20_000
 _BOOKED = frozenset({"BOOK", ""})
 _WAYS = {"CRDT": 1, "DBIT": -1}
 
@@ -152,7 +153,7 @@ def _batch(details: list[Fields], total: _Sum, *, is_in: bool) -> tuple[_Told, t
     told = [_told(each, is_in=is_in) for each in details]
     amounts = [_amount(each, total) for each in details]
     plain = [amount for amount in amounts if amount is not None]
-    words = _Told(text=values.clean(" | ".join(_words(each) for each in told)))
+    words = _Told(text=_shortened(values.clean(" | ".join(_words(each) for each in told))))
     if not told or len(plain) < len(amounts):
         return words, ()
     sign = 1 if is_in else -1
@@ -162,6 +163,11 @@ def _batch(details: list[Fields], total: _Sum, *, is_in: bool) -> tuple[_Told, t
             return words, ()
     parts = tuple(_detail(amount, each) for amount, each in zip(plain, told, strict=True))
     return words, parts
+
+
+def _shortened(text: str | None) -> str | None:
+    """The details of a great batch would fill a book."""
+    return text if text is None or len(text) <= WORDS_CHARS_MAX else text[:WORDS_CHARS_MAX] + "…"
 
 
 def _detail(amount: int, told: _Told) -> Detail:

@@ -15,7 +15,7 @@ from datetime import date
 
 from circles.ledger.statements import values
 from circles.ledger.statements.details86 import Told, told_by
-from circles.ledger.statements.model import Balance, Event, StatementLine
+from circles.ledger.statements.model import Balance, Event, Problem, StatementLine, UnreadableError
 from circles.ledger.statements.sheet import Sheet, line_number
 from circles.ledger.statements.source import Source
 from circles.ledger.statements.values import ValueProblem
@@ -47,6 +47,16 @@ def looks_like(head: str) -> bool:
 def read(source: Source) -> Iterator[Event]:
     """All statements of the file, as they come."""
     reader = _Reader()
+    try:
+        yield from _fields(source, reader)
+    except UnreadableError as error:
+        reader.sheet.is_broken = True
+        reader.end_message()
+        yield from reader.sheet.drain()
+        yield error.problem
+
+
+def _fields(source: Source, reader: _Reader) -> Iterator[Event]:
     tag, parts, at = "", [""], 0
     for number, raw in enumerate(source.lines(), 1):
         line = raw.strip("\x01\x03") if raw[:1] in "\x01\x03-" else raw.rstrip("\x03")
@@ -57,8 +67,16 @@ def read(source: Source) -> Iterator[Event]:
         elif (found := _FIELD.match(_without_blocks(line))) is not None:
             reader.field(tag, parts, at)
             tag, parts, at = found[1], [found[2]], number
-        elif len(parts) < FIELD_LINES_MAX:
+        else:
             parts.append(line)
+            if len(parts) > FIELD_LINES_MAX:
+                raise UnreadableError(
+                    Problem(
+                        line_number(at),
+                        f":{tag}:",
+                        _("A text here does not end. The file looks cut off or damaged."),
+                    )
+                )
         if reader.sheet.out:
             yield from reader.sheet.drain()
     reader.field(tag, parts, at)

@@ -26,6 +26,7 @@ from circles.ledger.statements.values import ValueProblem
 from circles.web.i18n import gettext as _
 
 TEXT_CHARS_MAX = 1 << 16
+FIELDS_MAX = 200
 _TAG = re.compile(r"/?[A-Za-z][A-Za-z0-9._]{0,63}\s*/?", re.ASCII)
 _ENTITY = re.compile(r"&(amp|lt|gt|quot|apos|nbsp|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " "}
@@ -53,10 +54,15 @@ def looks_like(head: str) -> bool:
 def read(source: Source) -> Iterator[Event]:
     """All statements of the file, as they come."""
     reader = _Reader()
-    for tag, text, line in _tags(source):
-        reader.take(tag, text, line)
-        if reader.out:
-            yield from reader.drain()
+    try:
+        for tag, text, line in _tags(source):
+            reader.take(tag, text, line)
+            if reader.out:
+                yield from reader.drain()
+    except UnreadableError as error:
+        if reader.sheet is not None:
+            reader.sheet.is_broken = True
+        reader.out.append(error.problem)
     reader.end()
     yield from reader.drain()
 
@@ -192,9 +198,9 @@ class _Reader:
             self._end_section(at)
             self.section, self.fields = tag, {}
         elif self.line is not None:
-            if text:
+            if text and len(self.line) < FIELDS_MAX:
                 self.line.setdefault(self.inside + tag, text)
-        elif self.section:
+        elif self.section and len(self.fields) < FIELDS_MAX:
             self.fields.setdefault(tag, text)
         elif tag == "CURDEF" and self.sheet is not None:
             self._set_currency(text, at)

@@ -129,9 +129,9 @@ def _known_stranger(head: str) -> str | None:
         return _(
             "This is a ZIP or a spreadsheet. Unpack it, or save the sheet as CSV, and take that."
         )
-    if "<!DOCTYPE" in start[:4000] or "<!ENTITY" in start[:4000]:
-        return _("This file defines its own words (a document type). That is not read.")
     if start.startswith("<"):
+        if "<!DOCTYPE" in start[:4000] or "<!ENTITY" in start[:4000]:
+            return _("This file defines its own words (a document type). That is not read.")
         return _("This is XML or a web page, but no CAMT and no OFX.")
     return None
 
@@ -139,6 +139,7 @@ def _known_stranger(head: str) -> str | None:
 def _bounded(events: Iterator[Event]) -> Iterator[Event]:
     """At most so many problems, then how many more there were. Says if there was nothing."""
     problems = statements = 0
+    is_open = False
     try:
         for event in events:
             if isinstance(event, Problem):
@@ -147,10 +148,17 @@ def _bounded(events: Iterator[Event]) -> Iterator[Event]:
                     continue
             elif isinstance(event, Closed):
                 statements += 1
+            is_open = not isinstance(event, Closed) and (
+                is_open or isinstance(event, StatementLine | Pending)
+            )
             yield event
     except UnreadableError as error:
         problems += 1
         yield error.problem
+    if is_open:
+        # However a reader ended: lines that were read are shown.
+        statements += 1
+        yield Closed(None, None)
     if problems > PROBLEMS_MAX:
         yield Problem(
             _("Whole file"),

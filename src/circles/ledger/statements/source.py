@@ -1,7 +1,8 @@
 """Bytes become text: the encoding is found in the bytes, whatever the file says of itself.
 
 UTF-8 (or UTF-16, by its mark or its zeros) if it is that without a slip; otherwise the single-byte
-encoding that the file names, and cp1252 if it names none. Then no byte is ever undecodable.
+encoding that the file names; else cp1252, or DOS's cp852 or cp850 where only they make letters.
+Then no byte is ever undecodable.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ CHUNK_BYTES = 1 << 16
 HEAD_BYTES = 1 << 16
 LINE_CHARS_MAX = 1 << 20
 _DECLARED = re.compile(rb"encoding=[\"']([A-Za-z0-9_.:-]{1,30})|CHARSET:([A-Za-z0-9-]{1,20})")
+# Not the apostrophe of cp1252 (92), which stands inside words and is no letter.
+_INSIDE_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\x91\x93-\xff](?=[A-Za-z])")
 _SINGLE_BYTE = re.compile(r"(iso8859-(?!1$)\d+|cp125\d|koi8-[ru])")
 
 
@@ -84,7 +87,18 @@ class Source:
                 return "cp1252"
             if _SINGLE_BYTE.fullmatch(known):
                 return known
-        return "cp1252"
+        return self._by_letters()
+
+    def _by_letters(self) -> str:
+        """Old programs write as DOS did: then what stands inside words is no letter in cp1252."""
+        inside = b"".join(_INSIDE_WORD.findall(self._start))
+
+        def letters(encoding: str) -> int:
+            return sum(c.isalpha() for c in inside.decode(encoding, "replace"))
+
+        if letters("cp1252") * 2 >= len(inside):
+            return "cp1252"
+        return max(("cp852", "cp850"), key=letters)
 
     def _decoder(self) -> codecs.IncrementalDecoder:
         errors = "replace" if self.encoding.startswith("utf") else "circles-as-latin"

@@ -15,13 +15,14 @@ from datetime import date
 from circles.ledger.statements import cells, values
 from circles.ledger.statements.guess import Guess, amount_of, cell, rows_of
 from circles.ledger.statements.mapping import CURRENCIES, Mapping, plain_words
-from circles.ledger.statements.model import Balance, Event, Problem, StatementLine
+from circles.ledger.statements.model import Balance, Event, Problem, StatementLine, UnreadableError
 from circles.ledger.statements.sheet import Sheet, line_number, shown
 from circles.ledger.statements.source import Source
 from circles.ledger.statements.values import ValueProblem
 from circles.web.i18n import gettext as _
 
 ACCOUNTS_MAX = 100
+WAITING_LINES_MAX = 5000
 SWALLOWED_LINES_MAX = 100
 _ACCOUNT_WORDS = ("account number", "kontonummer", "iban", "konto", "account", "rekening", "compte",
                   "cuenta", "conto")  # fmt: skip
@@ -41,8 +42,8 @@ def read(source: Source, guessed: Guess, currency: str | None = None) -> Iterato
         for number, row in enumerate(rows):
             at, before = rows.line_num, at  # type: ignore[attr-defined]  # csv.reader has it
             reader.take(row, number, before + 1)
-            if reader.sheets and reader.main.out and not reader.by_account:
-                yield from reader.main.drain()
+            if reader.streams:
+                yield from reader.drain()
     except csv.Error as error:
         reader.main.problem(
             line_number(at + 1),
@@ -50,6 +51,9 @@ def read(source: Source, guessed: Guess, currency: str | None = None) -> Iterato
             _("From here on this is no table: a quotation mark may be missing (%(why)s).")
             % {"why": error},
         )
+    except UnreadableError as error:
+        reader.main.is_broken = True
+        yield error.problem
     yield from reader.end()
 
 
@@ -60,6 +64,9 @@ class _Reader:
     columns: dict[str, tuple[int, ...]] = field(default_factory=dict)
     sheets: dict[str, Sheet] = field(default_factory=dict)
     by_account: bool = False
+    streams: bool = True
+    lines: int = 0
+    out: list[Event] = field(default_factory=list)
     needed: int = 0
     told: dict[str, Balance] = field(default_factory=dict)
     account: str | None = None
@@ -70,12 +77,42 @@ class _Reader:
     def __post_init__(self) -> None:
         self.columns = dict(self.mapping.columns)
         self.by_account = "account" in self.columns
+        self.streams = not self.by_account
         self.needed = max((n for ns in self.columns.values() for n in ns), default=0)
 
     @property
     def main(self) -> Sheet:
         """The first statement; it is there even if no line is."""
-        return self._sheet("")
+        return next(iter(self.sheets.values()), None) or self._sheet("")
+
+    def drain(self) -> list[Event]:
+        """What need not wait any longer."""
+        out, self.out = self.out, []
+        for sheet in self.sheets.values():
+            out += sheet.drain()
+        return out
+
+    def _sheet_of_line(self, account: str) -> Sheet:
+        """Accounts may take turns from row to row, so their lines wait for one another; but where
+        one account has gone on for thousands of rows, another begins a statement of its own."""
+        if self.by_account:
+            self.lines += 1
+            if self.lines == WAITING_LINES_MAX:
+                self.streams = sum(sheet.lines > 0 for sheet in self.sheets.values()) <= 1
+            if self.streams and account not in self.sheets:
+                self.out += self.end()
+                self.sheets.clear()
+                self.steps.clear()
+            elif account not in self.sheets and len(self.sheets) >= ACCOUNTS_MAX:
+                raise UnreadableError(
+                    Problem(
+                        _("Whole file"),
+                        self._name("account"),
+                        _("This table has over %(n)s accounts. Is that column the payers'?")
+                        % {"n": ACCOUNTS_MAX},
+                    )
+                )
+        return self._sheet(account)
 
     def _sheet(self, account: str) -> Sheet:
         sheet = self.sheets.get(account)
@@ -101,8 +138,6 @@ class _Reader:
         if (not day or not day[:1].isdigit()) and self._is_remark(row, day, at):
             return
         account = "".join(cell(row, self.columns, "account").split()) if self.by_account else ""
-        if account not in self.sheets and len(self.sheets) >= ACCOUNTS_MAX:
-            account = next(iter(self.sheets))
         self._line(row, at, account)
 
     def _preface(self, row: list[str]) -> None:
@@ -174,7 +209,7 @@ class _Reader:
         return False
 
     def _line(self, row: list[str], at: int, account: str) -> None:
-        sheet, where = self._sheet(account), line_number(at)
+        sheet, where = self._sheet_of_line(account), line_number(at)
         cut = self.mapping.names and len(row) > len(self.mapping.names)
         if cut and any(text.strip() for text in row[len(self.mapping.names) :]):
             sheet.problem(

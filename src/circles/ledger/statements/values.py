@@ -21,7 +21,20 @@ _ODD_SPACE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\\s]+"
 )
 # Not of any alphabet: what stands for nothing, in the ways banks write it.
-NOTHING = frozenset({"NOTPROVIDED", "NONREF", "NOT PROVIDED", "NONE", "N/A", "KEINE REF"})
+NOTHING = frozenset(
+    {
+        "NOTPROVIDED",
+        "NONREF",
+        "NOT PROVIDED",
+        "NONE",
+        "N/A",
+        "KEINE REF",
+        "EREF+",
+        "KREF+",
+        "EREF",
+        "KREF",
+    }
+)
 
 
 class ValueProblem(Exception):  # noqa: N818 - it is raised to become a Problem, never shown itself
