@@ -140,8 +140,8 @@ def _strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_text(words: str) -> bool:
-    """JSON can spell half a letter, which is none."""
-    return not any("\ud800" <= c <= "\udfff" for c in words)
+    """JSON can spell half a letter, which is none, and NUL, which PostgreSQL takes for an error."""
+    return not any("\ud800" <= c <= "\udfff" or c == "\0" for c in words)
 
 
 def _credentials(body: bytes) -> tuple[str, str]:
