@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     statement.add_argument("--currency", help="of the account, if the file names none: EUR")
     statement.add_argument("--mapping", type=Path, help="how to read a CSV (JSON, as shown)")
 
+    # The client's own options; its heavy parts are imported when it runs.
+    from circles.client import options
+
+    options.add(commands)
+
     log = commands.add_parser("log", help="the log").add_subparsers(
         dest="action", metavar="ACTION", required=True
     )
@@ -163,6 +168,12 @@ _ALONE = {"allocate": _allocate, "verify": _verify, "statement": _statement}
 def _run(given: argparse.Namespace) -> int:
     if given.command in _ALONE:
         return _ALONE[given.command](given)
+
+    if given.command in ("take", "cast", "receipt"):
+        # The client too: it knows the protocol only.
+        from circles.client import commands as client
+
+        return client.run(given)
 
     from circles.errors import CirclesError, SettingsError
     from circles.operating import commands

@@ -1,0 +1,130 @@
+"""`circles take`, `circles cast`, `circles receipt`: docs/casting.md.
+
+Exit codes: 0 done, 1 refused or something does not hold (it says what), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+
+from circles.client import casting, looking, taking
+from circles.client.credentials import CredentialFile, Record
+from circles.client.log_view import LogView
+from circles.client.web import ClientError, Web
+from circles.protocol.messages import NOMINATE, VOTE, Ask, MalformedError
+
+_STATES = {
+    looking.THERE: "stands in the log as entry {entry}",
+    looking.PROMISED: "is in the box; its receipt is good",
+    looking.UNSENT: "was not sent, or has no receipt yet",
+    looking.MISSING: "HAS A RECEIPT AND IS NOT IN THE LOG. Show the receipt to the others",
+    looking.DAMAGED: "HAS A RECEIPT THAT THIS LOG DID NOT SIGN",
+}
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run one of the commands; the answer is the exit code."""
+    try:
+        web = Web(given.address)
+        create = given.command == "take"
+        file = CredentialFile.open(given.file, web.scope, create=create)
+        log = LogView(web, file)
+        work = {"take": _take, "cast": _cast, "receipt": _receipt}[given.command]
+        return work(given, web, file, log)
+    except ClientError as error:
+        print(f"circles: {error.code}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"circles: {error}", file=sys.stderr)
+        return 1
+
+
+def _passphrase(given: argparse.Namespace) -> str:
+    if given.passphrase_stdin or not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    return getpass.getpass("Pass phrase: ")
+
+
+def _take(given: argparse.Namespace, web: Web, file: CredentialFile, log: LogView) -> int:
+    file.write()
+    log.refresh()
+    web.sign_in(given.handle, _passphrase(given))
+    try:
+        for purpose in (NOMINATE, VOTE):
+            try:
+                records = taking.collect(web, file, log, given.month, purpose)
+            except ClientError as error:
+                # What is over for one poll may still be collected for the other.
+                if error.code != "closed":
+                    raise
+                print(f"{purpose}: closed, nothing collected")
+                continue
+            print(
+                f"{purpose}: {len(records)} collected" if records else f"{purpose}: not announced"
+            )
+    finally:
+        web.sign_out()
+    print(f"Kept in {file.path}: whoever holds this file can vote with it.")
+    return 0
+
+
+def _cast(given: argparse.Namespace, web: Web, file: CredentialFile, log: LogView) -> int:
+    ways = [bool(given.tick), given.blank, given.again, given.name is not None]
+    if sum(ways) != 1:
+        print("circles: say one of --tick, --blank, --again, --name", file=sys.stderr)
+        return 2
+    log.refresh()
+    if given.again:
+        both = [r for p in (NOMINATE, VOTE) for r in file.of_month(given.month, p)]
+        records = casting.pending(both)
+    elif given.name is not None:
+        ask = _ask(given)
+        if ask is None:
+            print("circles: --ask is missing, or no such request", file=sys.stderr)
+            return 2
+        words = given.name.read_text("utf-8")
+        records = [casting.prepare_nomination(file, log, given.month, words, ask, given.slot)]
+    else:
+        records = casting.seal_vote(file, log, given.month, given.tick)
+    sent = casting.send_all(web, file, log, records)
+    print(f"{len(sent)} sent, {len(sent)} receipts kept in {file.path}")
+    return 0
+
+
+def _ask(given: argparse.Namespace) -> Ask | None:
+    try:
+        if given.ask == "any":
+            ask = Ask(None, given.ceiling, part=True)
+        elif given.ask is None or given.ceiling is not None:
+            return None
+        else:
+            ask = Ask(int(given.ask), part=given.part)
+        ask.text()
+    except (MalformedError, ValueError):
+        return None
+    return ask
+
+
+def _receipt(given: argparse.Namespace, web: Web, file: CredentialFile, log: LogView) -> int:
+    del web
+    log.refresh()
+    wrong = False
+    for purpose in (NOMINATE, VOTE):
+        records = file.of_month(given.month, purpose)
+        for found in looking.look(log, given.month, purpose, records):
+            print(_line(purpose, found.record, found))
+            wrong = wrong or found.state in (looking.MISSING, looking.DAMAGED)
+    file.write()
+    if given.evidence is not None:
+        looking.write_evidence(given.evidence, file, log)
+        print(f"evidence for circles verify: {given.evidence}")
+    return 1 if wrong else 0
+
+
+def _line(purpose: str, record: Record, found: looking.Found) -> str:
+    said = _STATES[found.state].format(entry=found.entry)
+    last = record.last
+    which = f" {last.leaf[:12]}" if last else ""
+    return f"{purpose} {record.slot + 1}{which} {said}"

@@ -1,0 +1,61 @@
+"""The options of `circles take`, `circles cast`, `circles receipt`; nothing heavy is imported."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+KEEP = "keep"
+Tick = int | str
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+
+
+def month(text: str) -> str:
+    """A month of the command line."""
+    if not _MONTH.fullmatch(text):
+        raise argparse.ArgumentTypeError("a month is written 2026-10")
+    return text
+
+
+def tick(text: str) -> Tick:
+    """A candidate's number, or `keep`."""
+    if text != KEEP and not re.fullmatch(r"[1-9][0-9]{0,2}", text):
+        raise argparse.ArgumentTypeError("a tick is a candidate's number, or keep")
+    return text if text == KEEP else int(text)
+
+
+def add(commands: Any) -> None:
+    """Add the three commands to the subparsers of `circles`."""
+    take = commands.add_parser("take", help="collect your credentials of a month into a file")
+    _common(take)
+    take.add_argument("--handle", required=True, help="your name in the circle")
+    take.add_argument(
+        "--passphrase-stdin", action="store_true", help="read it from standard input, do not ask"
+    )
+
+    cast = commands.add_parser("cast", help="cast the ballots of a month, or name somebody")
+    _common(cast)
+    cast.add_argument(
+        "--tick", action="append", type=tick, default=[], metavar="N|keep", help="one tick; repeat"
+    )
+    cast.add_argument("--blank", action="store_true", help="all ballots blank")
+    cast.add_argument(
+        "--again", action="store_true", help="send what has no receipt yet, unchanged"
+    )
+    cast.add_argument("--name", type=Path, metavar="FILE", help="name somebody: words of this file")
+    cast.add_argument("--ask", metavar="MINOR|any", help="with --name: minor units, or any")
+    cast.add_argument("--ceiling", type=int, metavar="MINOR", help="with --ask any: at most")
+    cast.add_argument("--part", action="store_true", help="with --ask MINOR: a part is fine")
+    cast.add_argument("--slot", type=int, default=0, help="with --name: which nomination, from 0")
+
+    receipt = commands.add_parser("receipt", help="see whether what you cast is where it must be")
+    _common(receipt)
+    receipt.add_argument("--evidence", type=Path, metavar="FOLDER", help="write it for verify")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", help="the circle: https://<host>/c/<name>")
+    parser.add_argument("--file", type=Path, required=True, help="your file of credentials (.json)")
+    parser.add_argument("--month", type=month, required=True, metavar="YYYY-MM")
