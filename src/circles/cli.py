@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from circles.client import options as client_options
+
 _SETTINGS = "Settings are CIRCLES_* variables; docs/operating.md lists them."
 
 
@@ -77,17 +79,16 @@ def _parser() -> argparse.ArgumentParser:
     statement.add_argument("--currency", help="of the account, if the file names none: EUR")
     statement.add_argument("--mapping", type=Path, help="how to read a CSV (JSON, as shown)")
 
-    # The client's own options; its heavy parts are imported when it runs.
-    from circles.client import options
+    client_options.add(commands)
+    _log_options(commands.add_parser("log", help="the log"))
+    return parser
 
-    options.add(commands)
 
-    log = commands.add_parser("log", help="the log").add_subparsers(
-        dest="action", metavar="ACTION", required=True
-    )
+def _log_options(parser: argparse.ArgumentParser) -> None:
+    """The actions of `circles log`."""
+    log = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     accept = log.add_parser("accept", help="say that this database is the newest (see the docs)")
     accept.add_argument("slug", help="the circle, as in /c/<slug>")
-    return parser
 
 
 def _allocate_options(parser: argparse.ArgumentParser) -> None:
