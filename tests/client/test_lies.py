@@ -134,7 +134,7 @@ def test_no_cookie_goes_with_a_cast_and_ticks_must_fit(client: Client) -> None:
     client.circle.open_vote()
     client.log.refresh()
     for ticks, code in (([9], "no-candidate"), ([1] * 4, "too-many-ticks")):
-        _refused(code, lambda: casting.seal_vote(client.file, client.log, MONTH, ticks))  # noqa: B023
+        _refused(code, lambda: casting.seal_vote(client.file, client.log, MONTH, ticks))  # noqa: B023  # called at once
     client.vote()
     casts = [headers for how, path, headers in client.circle.seen if path.startswith("/cast/")]
     assert len(casts) == 3
