@@ -75,6 +75,67 @@ def test_all_fields() -> None:
     assert (line.reference, line.text, line.bank_kind) == ("E-1", "RF18C7M0001", "GUTSCHRIFT")
 
 
+IBAN = "NL91ABNA0417164300"
+BANKS = {
+    "a savings bank's": (
+        (
+            "Auftragskonto;Buchungstag;Valutadatum;Buchungstext;Verwendungszweck;Kundenreferenz "
+            "(End-to-End);Beguenstigter/Zahlungspflichtiger;Kontonummer/IBAN;Betrag;Waehrung;Info\n"
+            f"9;03.11.26;03.11.26;GUTSCHRIFT;RF18;;Ada;{IBAN};10,00;EUR;Umsatz gebucht\n"
+        ),
+        ("9", "EUR", "Ada", IBAN, "RF18"),
+    ),
+    "with a preface": (
+        (
+            f'"Girokonto";"9123456"\n""\n"Kontostand vom 24.11.2026:";"1.234,56 EUR"\n""\n'
+            '"Buchungsdatum";"Status";"Zahlungspflichtige*r";"Verwendungszweck";"IBAN";"Betrag (€)"\n'
+            f'"03.11.26";"Gebucht";"Ada";"RF18";"{IBAN}";"10"\n'
+        ),
+        ("9123456", "EUR", "Ada", IBAN, "RF18"),
+    ),
+    "of the Netherlands": (
+        (
+            '"IBAN/BBAN","Munt","Datum","Bedrag","Saldo na trn","Tegenrekening IBAN/BBAN",'
+            '"Naam tegenpartij","Omschrijving-1"\n'
+            f'"9","EUR","2026-11-03","+10,00","+110,00","{IBAN}","Ada","RF18"\n'
+        ),
+        ("9", "EUR", "Ada", IBAN, "RF18"),
+    ),
+    "of Sweden, where Valuta is a currency": (
+        "Bokföringsdag;Belopp;Namn;Rubrik;Saldo;Valuta\n2026/11/03;10,00;Ada;RF18;110,00;SEK\n",
+        (None, "SEK", "Ada", None, "RF18"),
+    ),
+    "with the currency beside the amount": (
+        "#Data operacji;#Opis operacji;#Kwota;\n2026-11-03;RF18;10,00 PLN;\n",
+        (None, "PLN", None, None, "RF18"),
+    ),
+    "with names that nobody knows": (
+        "Dags;Texti;Upphæð\n03.11.2026;RF18;10,00\n",
+        (None, None, None, None, "RF18"),
+    ),
+    "with a line for a spreadsheet": (
+        "sep=;\nDatum;Name;Text;Betrag\n03.11.2026;Ada;RF18;10,00\n",
+        (None, None, "Ada", None, "RF18"),
+    ),
+}
+
+
+@pytest.mark.parametrize("bank", BANKS)
+def test_tables_of_banks(bank: str) -> None:
+    text, expected = BANKS[bank]
+    found = table(text)
+    assert not found.problems, found.problems
+    (line,) = one(found).lines
+    assert (line.booked_on, line.amount_minor) == (date(2026, 11, 3), 1000)
+    assert (
+        one(found).account,
+        line.currency,
+        line.counterparty,
+        line.counterparty_iban,
+        line.text,
+    ) == expected
+
+
 def test_one_bad_amount_is_named_by_line_and_column_and_the_rest_is_read() -> None:
     found = table("Datum;Text;Betrag\n03.11.2026;a;1,00\n04.11.2026;b;1.2OO,00\n")
     assert amounts(found) == [100]

@@ -48,7 +48,11 @@ def guess(source: Source) -> Guess | None:
     best: tuple[int, Mapping, list[list[str]]] | None = None
     for delimiter in DELIMITERS:
         rows = _sample(source, delimiter)
-        found = _header(rows, delimiter) or _headless(rows, delimiter)
+        found = (
+            _header(rows, delimiter)
+            or _headless(rows, delimiter, 0)
+            or _headless(rows, delimiter, 1)
+        )
         if found is not None and (best is None or found[0] > best[0]):
             best = (*found, rows)
     if best is None:
@@ -88,15 +92,18 @@ def _columns(row: list[str]) -> tuple[dict[str, list[int]], int]:
         for (name, exact), number in named:
             if name is None or exact is not want_exact:
                 continue
+            if name == "kind" and name in columns:
+                name = "text"  # noqa: PLW2901 - two kinds: the second one tells more
             if name == "text" or name not in columns:
                 columns.setdefault(name, []).append(number)
                 score += 3 if exact else 2
     return columns, score
 
 
-def _headless(rows: list[list[str]], delimiter: str) -> tuple[int, Mapping] | None:
-    """By what stands in the columns. Only where all rows look alike."""
-    rows = [row for row in rows[:200] if any(cell.strip() for cell in row)]
+def _headless(rows: list[list[str]], delimiter: str, header_row: int) -> tuple[int, Mapping] | None:
+    """By what stands in the columns (below names that nobody knows). All rows must look alike."""
+    names = tuple(rows[0]) if rows and header_row else ()
+    rows = [row for row in rows[header_row:200] if any(cell.strip() for cell in row)]
     if not rows or len({len(row) for row in rows}) != 1 or len(rows[0]) < _BEST:
         return None
     columns: dict[str, list[int]] = {}
@@ -111,7 +118,8 @@ def _headless(rows: list[list[str]], delimiter: str) -> tuple[int, Mapping] | No
             columns.setdefault(kind, []).append(number)
     if not {"date", "amount"} <= columns.keys():
         return None
-    return 1, Mapping(delimiter, 0, tuple((k, tuple(v)) for k, v in columns.items()))
+    numbered = tuple((name, tuple(numbers)) for name, numbers in columns.items())
+    return 1, Mapping(delimiter, header_row, numbered, names=names)
 
 
 _LOOKS_AMOUNT = re.compile(r"[-+(]?[0-9][0-9.,' ]*[.,][0-9]{1,3}[-)]?", re.ASCII)
@@ -146,7 +154,7 @@ def _is_day(text: str) -> bool:
 def _finish(mapping: Mapping, rows: list[list[str]]) -> Guess:
     """Days, amounts, signs and whose account it is, from the rows below the header."""
     doubts: list[tuple[str, str]] = []
-    columns = _accounts(dict(mapping.columns), mapping.names, rows)
+    columns = _settled(_accounts(dict(mapping.columns), mapping.names, rows), rows)
     mapping = replace(mapping, columns=tuple(columns.items()), currency=_currency_named(mapping))
     decimal = _decimal(mapping, rows)
     mapping = replace(mapping, decimal=decimal)
@@ -177,6 +185,18 @@ def _accounts(
         found = {cell(row, columns, "counterparty_account") for row in rows}
         if len(rows) > 1 and len(found) == 1 and "" not in found:
             columns["account"] = columns.pop("counterparty_account")
+    return columns
+
+
+def _settled(
+    columns: dict[str, tuple[int, ...]], rows: list[list[str]]
+) -> dict[str, tuple[int, ...]]:
+    """Names that mean different things in different tongues, by what stands below them."""
+    valuta = [text for row in rows if (text := cell(row, columns, "value_date"))]
+    if "currency" not in columns and valuta and all(text in CURRENCIES for text in valuta):
+        columns["currency"] = columns.pop("value_date")
+    if "text" not in columns and "kind" in columns:
+        columns["text"] = columns.pop("kind")
     return columns
 
 

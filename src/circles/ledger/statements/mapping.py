@@ -132,7 +132,8 @@ def word_set(words: str) -> frozenset[str]:
 NAMES: tuple[tuple[str, str, str], ...] = (
     (
         "value_date",
-        ("valuta|wertstellung|valutadatum|value date|valeur|fecha valor|data valuta|date valeur|"
+        ("valuta|wertstellung|started date|valutadatum|value date|valeur|fecha valor|"
+        "data valuta|date valeur|"
         "rentedatum|data valor|data waluty|wert"),
         ("value date|valuta|wertstell|date de valeur|date valeur|fecha valor|rentedatum|data valor|"
         "valor data"),
@@ -157,7 +158,7 @@ NAMES: tuple[tuple[str, str, str], ...] = (
         ("debit|soll|debits|withdrawal|withdrawals|money out|paid out|debito|cargo|af|belastung|"
         "debet|ausgaben|ausgang|lastschrift|addebiti|uscite|dare|out|debit amount|"
         "withdrawal amount|cargos|obciazenia|ut"),
-        "debit|paid out|money out|withdrawal|belastung|uscite|soll|ausgabe",
+        "debit|paid out|money out|withdrawal|belastung|lastschrift|uscite|soll|ausgabe",
     ),
     (
         "credit",
@@ -187,8 +188,8 @@ NAMES: tuple[tuple[str, str, str], ...] = (
     (
         "account",
         ("account|account number|konto|kontonummer|auftragskonto|iban auftragskonto|rekening|"
-        "cuenta|compte|rekeningnummer|numero de compte|own account|account iban|"
-        "bezeichnung auftragskonto|"
+        "cuenta|compte|iban bban|rachunek|rekeningnummer|numero de compte|own account|account iban|"
+        ""
         "conto|numero conto|conta"),
         "auftragskonto|own account|eigene|account number",
     ),
@@ -202,7 +203,8 @@ NAMES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "counterparty",
-        ("payee|name|counterparty|partner name|beneficiary|auftraggeber empfanger|empfanger|"
+        ("payee|name|namn|saaja maksaja|counterparty|partner name|beneficiary|"
+        "auftraggeber empfanger|empfanger|"
         "beguenstigter zahlungspflichtiger|beguenstigter|auftraggeber|zahlungspflichtiger|"
         "zahlungsempfanger|naam tegenpartij|naam|nome|nom|beneficiaire|beneficiario|kontrahent|"
         "name zahlungsbeteiligter|counterparty name|merchant|partner|contraparte|tiers|"
@@ -237,7 +239,8 @@ NAMES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "text",
-        ("description|verwendungszweck|text|memo|label|libelle|concepto|omschrijving|descrizione|"
+        ("description|verwendungszweck|rubrik|avisierungstext|opis operacji|text|memo|label|"
+        "libelle|concepto|omschrijving|descrizione|"
         "tytul|details|notes|narrative|particulars|mededelingen|causale|descricao|opis|note|"
         "buchungsdetails|detail|zweck|motif|message|meddelande|viesti|selite|kozlemeny|tekst|"
         "memo 2|remittance information|payment details|description 1|description 2|communication|"

@@ -151,7 +151,7 @@ class _Reader:
             words = plain_words(label)
             if self.account is None and any(words == w or w in words for w in _ACCOUNT_WORDS):
                 beside = row[number + 1] if number + 1 < len(row) else ""
-                for told in (behind.strip(), beside.strip()):
+                for told in (behind.strip(' ="'), beside.strip(' ="')):
                     found = _NUMBER.match(told.upper())
                     if found and self.account is None:
                         self.account = "".join(found[0].split())
@@ -247,7 +247,10 @@ class _Reader:
     def _read(self, row: list[str], sheet: Sheet, where: str) -> StatementLine | None:
         columns = self.columns
         currency = (
-            values.currency(cell(row, columns, "currency")) or sheet.currency or self.currency
+            values.currency(cell(row, columns, "currency"))
+            or sheet.currency
+            or _currency_beside(cell(row, columns, "amount"))
+            or self.currency
         )
         amount = booked = valued = None
         try:
@@ -259,7 +262,8 @@ class _Reader:
                 name = self._name("amount", "debit", "credit")
                 sheet.problem(where, name, _("The amount is missing."))
         try:
-            booked = cells.day_of(cell(row, columns, "date"), self.mapping.dates)
+            day = cell(row, columns, "date") or cell(row, columns, "value_date")
+            booked = cells.day_of(day, self.mapping.dates)
         except ValueProblem as problem:
             sheet.problem(where, self._name("date"), str(problem))
         told = cell(row, columns, "value_date")
@@ -331,6 +335,13 @@ class _Reader:
             yield from sheet.drain()
             sheet.close()
             yield from sheet.drain()
+
+
+def _currency_beside(amount: str) -> str | None:
+    """`10,00 PLN` says it itself."""
+    if amount.isascii() and not amount[-1:].isalpha() and not amount[:1].isalpha():
+        return None
+    return next((code for code in _CODE.findall(amount) if code in CURRENCIES), None)
 
 
 @dataclass(slots=True)
