@@ -88,7 +88,8 @@ BANKS = {
     "with a preface": (
         (
             f'"Girokonto";"9123456"\n""\n"Kontostand vom 24.11.2026:";"1.234,56 EUR"\n""\n'
-            '"Buchungsdatum";"Status";"Zahlungspflichtige*r";"Verwendungszweck";"IBAN";"Betrag (€)"\n'
+            '"Buchungsdatum";"Status";"Zahlungspflichtige*r";"Verwendungszweck";'
+            '"IBAN";"Betrag (€)"\n'
             f'"03.11.26";"Gebucht";"Ada";"RF18";"{IBAN}";"10"\n'
         ),
         ("9123456", "EUR", "Ada", IBAN, "RF18"),
