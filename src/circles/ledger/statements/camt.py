@@ -45,7 +45,7 @@ def read(source: Source) -> Iterator[Event]:
     parser = reader.parser
     try:
         for number, chunk in enumerate(source.chunks()):
-            text = _PROLOG.sub(_blank, chunk.lstrip("\ufeff"), count=1) if number == 0 else chunk
+            text = _without_prolog(chunk) if number == 0 else chunk
             parser.Parse(text.encode("utf-8", "replace"), False)
             if reader.out:
                 yield from reader.drain()
@@ -66,9 +66,11 @@ def read(source: Source) -> Iterator[Event]:
     yield from reader.drain()
 
 
-def _blank(found: re.Match[str]) -> str:
+def _without_prolog(text: str) -> str:
     """The text is decoded already, so the encoding it names must not be heard again."""
-    return "\n" * found[0].count("\n")
+    text = text.lstrip("\ufeff")
+    found = _PROLOG.match(text)
+    return text if found is None else "\n" * found[0].count("\n") + text[found.end() :]
 
 
 class _Reader:
