@@ -81,6 +81,7 @@ GET    /c/{slug}/log/{name}                                    all       200
 GET    /c/{slug}/rounds/{month}                                all       200
 GET    /c/{slug}/rounds/{month}/archive.zip                    all       200
 GET    /c/{slug}/rounds/{month}/check                          all       200
+GET    /c/{slug}/rounds/{month}/sheet                          all       200
 GET    /c/{slug}/rounds/{month}/{purpose}/close                all       200
 GET    /c/{slug}/rounds/{month}/{purpose}/line                 members   200
 GET    /c/{slug}/rounds/{month}/{purpose}/poll                 all       200
@@ -123,6 +124,7 @@ POST   /c/{slug}/in/steward/people/{member_id}/reissue         steward   409
 POST   /c/{slug}/in/steward/people/{member_id}/role            steward   400
 POST   /c/{slug}/in/steward/people/{member_id}/way-back        steward   303
 POST   /c/{slug}/in/steward/settings/pay                       steward   422
+POST   /c/{slug}/in/steward/settings/rule                      steward   422
 POST   /c/{slug}/in/steward/settings/rules                     steward   422
 POST   /c/{slug}/in/steward/settings/words                     steward   422
 POST   /c/{slug}/in/told                                       members   303
