@@ -11,10 +11,13 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from litestar import Request, Response
 
+import circles
 from circles import archive, log
 from circles.circle.circles import Circle
 from circles.host import Host
@@ -22,7 +25,6 @@ from circles.public import records, texts
 from circles.public.records import Record
 from circles.public.texts import Texts
 from circles.web.render import HTML
-from circles.web.static import tree
 
 PAGES_KEPT = 256
 SHELVES_KEPT = 64
@@ -54,10 +56,22 @@ _shelves = _Kept(SHELVES_KEPT)
 _pages = _Kept(PAGES_KEPT)
 
 
+@cache
+def _program() -> bytes:
+    """A digest of everything that makes a page: code, templates, words, stylesheet, scripts."""
+    package = Path(circles.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(p for p in package.rglob("*") if p.is_file() and p.suffix != ".pyc"):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.digest()
+
+
 async def version(host: Host, circle: Circle) -> tuple[str, int]:
     """What everything public about a circle depends on: a digest, and how many entries are signed.
 
-    The checkpoint, the version of the texts, the circle's own words, and our templates' furniture.
+    The checkpoint, the version of the texts, the circle's own words, and the program that renders:
+    after an upgrade nobody keeps a page of the old one.
     """
     try:
         signed: log.Signed | None = await archive.shown(host, circle.id)
@@ -65,7 +79,7 @@ async def version(host: Host, circle: Circle) -> tuple[str, int]:
         signed = None
     async with host.database.read() as db:
         count = await texts.version(db, circle.id)
-    parts = (repr(circle), signed.note if signed else b"", count, tree().digest)
+    parts = (repr(circle), signed.note if signed else b"", count, _program())
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
     return digest, signed.size if signed else 0
 
