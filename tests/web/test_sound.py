@@ -31,7 +31,15 @@ AXE: Final = {
 }
 # Files, not pages.
 NOT_PAGES: Final = ("/archive.zip", "/data.json", "/poll", "/close", "/slate", "/result", "/line")
-NOT_PAGES_TOO: Final = ("/roll", "/takes", "/session", "{rest}", "{name}", "{path}")
+NOT_PAGES_TOO: Final = (
+    "/roll",
+    "/takes",
+    "/session",
+    "/export/{kind}",
+    "{rest}",
+    "{name}",
+    "{path}",
+)
 
 
 def pages() -> list[Row]:
