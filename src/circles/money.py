@@ -11,6 +11,7 @@ from babel.numbers import (
     format_currency,
     format_decimal,
     get_currency_precision,
+    get_decimal_symbol,
     parse_decimal,
 )
 
@@ -71,9 +72,20 @@ def parse(text: str, currency: str, locale: str) -> int:
         raise AmountError(
             f"“{text.strip()}” has more digits than {currency} has. Please leave some off."
         )
+    if _reads_two_ways(cleaned, currency, locale):
+        raise AmountError(
+            f"“{text.strip()}” can be read in two ways. "
+            "Please leave out the sign in it, or some of the digits behind it."
+        )
     if minor > AMOUNT_MINOR_MAX:
         raise AmountError("That is more money than this page can count.")
     return int(minor)
+
+
+def _reads_two_ways(cleaned: str, currency: str, locale: str) -> bool:
+    """`1.000` where the point is the decimal sign: a thousand to the neighbour's bank, one here."""
+    _head, found, tail = cleaned.rpartition(get_decimal_symbol(Locale.parse(locale)))
+    return bool(found) and len(tail) > minor_digits(currency)
 
 
 def _value(cleaned: str, currency: str, locale: str) -> Decimal:

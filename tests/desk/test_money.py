@@ -73,6 +73,7 @@ NO_AMOUNTS = {
     "1e30": "is no amount",
     "NaN": "is no amount",
     "5.005": "more digits",
+    "1.000": "can be read in two ways",
     "99999999999999": "more money than this page can count",
     "1.2OO,00": "is no amount",
 }

@@ -266,7 +266,10 @@ def _vote_task(facts: Facts) -> Task:
         words % {"n": i18n.words(n)},
         _("Open your ballot"),
         f"{facts.circle.path}/in/ballot",
-        _("Not this month? That is fine. Nobody is told who voted and who did not."),
+        _(
+            "Given already, or not this month? That is fine. "
+            "Nobody is told who voted and who did not, so this stands here either way."
+        ),
     )
 
 
