@@ -28,6 +28,8 @@ KEEP: Final = "keep"
 _PROGRESS_EVERY = 100_000
 _DIGITS_MAX = 16
 _FRACTION_DIGITS = 2
+_SAID_MAX = 200
+_SECTIONS = ("META", "PROJECTS", "VOTES")
 _APPROVALS = frozenset({"approval", "choose-1"})
 _POINTS = frozenset({"cumulative", "scoring"})
 _RANKS = frozenset({"ordinal"})
@@ -72,12 +74,15 @@ def read(path: Path, *, stacked: bool, say: Say) -> Instance:
 
     Raises `InstanceError`.
     """
+    held = b""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        held = path.read_bytes()
+        text = held.decode("utf-8-sig")
     except OSError as error:
         raise InstanceError([f"cannot be read: {error.strerror or error}"]) from error
     except UnicodeDecodeError as error:
-        raise InstanceError([f"byte {error.start + 1} is not UTF-8"]) from error
+        line = held.count(b"\n", 0, error.start) + 1
+        raise InstanceError([f"line {line}: byte {error.start + 1} is not UTF-8"]) from error
     is_json = path.suffix.lower() == ".json" or text.lstrip()[:1] == "{"
     reading = _Reading(stacked, say)
     (_JsonFile if is_json else _PbFile)(reading).read(text)
@@ -97,7 +102,7 @@ class _Reading:
     numbers: dict[str, int] = field(default_factory=dict)
 
     def bad(self, where: str, what: str) -> None:
-        self.problems.append(f"{where}: {what}")
+        self.problems.append(f"{_short(where)}: {_short(what)}")
 
     def number_ids(self) -> None:
         ids = sorted(self.asked, key=lambda name: name.encode("utf-8"))
@@ -115,24 +120,25 @@ class _Reading:
         return Instance(self.fund, ids, requests, tuple(self.ballots))
 
 
+def plain(text: str) -> str:
+    """A text of a file as one line of a terminal: what does not print is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
+def _short(text: str) -> str:
+    said = plain(text)
+    return said if len(said) <= _SAID_MAX else f"{said[: _SAID_MAX // 2]}…{said[-_SAID_MAX // 2 :]}"
+
+
 # ------------------------------------------------------------------ JSON
 
 
 class _Wrong:
     """A number that is not whole, or longer than any amount."""
-
-
-class _RepeatedError(ValueError):
-    pass
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _RepeatedError(f"{json.dumps(key)} stands twice in one object")
-        found[key] = value
-    return found
 
 
 def _whole(digits: str) -> int | _Wrong:
@@ -155,16 +161,13 @@ class _JsonFile:
         try:
             found = json.loads(
                 text,
-                object_pairs_hook=_once,
+                object_pairs_hook=self._once,
                 parse_int=_whole,
                 parse_float=_no_number,
                 parse_constant=_no_number,
             )
         except json.JSONDecodeError as error:
             into.bad(f"line {error.lineno}, column {error.colno}", f"not JSON: {error.msg}")
-            return
-        except _RepeatedError as error:
-            into.bad("the file", str(error))
             return
         except RecursionError:
             into.bad("the file", "not JSON of this form: nested too deeply")
@@ -173,10 +176,18 @@ class _JsonFile:
             into.bad("the file", "an object with fund, requests and ballots was expected")
             return
         for key in found.keys() - {"fund", "requests", "ballots"}:
-            into.say(f'the field "{key}" is not used')
+            into.say(f"the field {_short(json.dumps(key))} is not used")
         self._fund(found.get("fund"))
         self._requests(found.get("requests"))
         self._ballots(found.get("ballots"))
+
+    def _once(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                self.into.bad("the file", f"{json.dumps(key)} stands twice in one object")
+            found[key] = value
+        return found
 
     def _fund(self, fund: object) -> None:
         if type(fund) is int and 0 <= fund <= AMOUNT_MAX:
@@ -266,20 +277,15 @@ class _PbFile:
         self._header: list[str] = []
         self._voters: set[str] = set()
         self._seen: list[str] = []
-        self._pending: list[tuple[int, list[str]]] = []
 
     def read(self, text: str) -> None:
         section = ""
-        heads = {"META", "PROJECTS", "VOTES"}
         for line, cells in self._rows(text):
             first = cells[0].strip().upper()
-            if first in heads and not any(cell.strip() for cell in cells[1:]):
+            if first in _SECTIONS and not any(cell.strip() for cell in cells[1:]):
                 self._end(section)
                 section = first
-                if section in self._seen:
-                    self.into.bad(f"line {line}", f"{section} stands twice")
-                self._seen.append(section)
-                self._header = []
+                self._begin(line, section)
             elif not section:
                 self.into.bad(f"line {line}", "META was expected")
                 return
@@ -293,10 +299,18 @@ class _PbFile:
             else:
                 self._vote(line, cells)
         self._end(section)
-        for name in ("META", "PROJECTS", "VOTES"):
+        for name in _SECTIONS:
             if name not in self._seen:
                 self.into.bad("the file", f"it has no section {name}")
         self._compare_counts()
+
+    def _begin(self, line: int, section: str) -> None:
+        if section in self._seen:
+            self.into.bad(f"line {line}", f"{section} stands twice")
+        elif any(_SECTIONS.index(one) > _SECTIONS.index(section) for one in self._seen):
+            self.into.bad(f"line {line}", "the order is META, PROJECTS, VOTES")
+        self._seen.append(section)
+        self._header = []
 
     def _rows(self, text: str) -> Iterator[tuple[int, list[str]]]:
         # The longest value there can be is the whole file.
@@ -374,7 +388,7 @@ class _PbFile:
 
     def _convert(self) -> None:
         """All amounts whole: as they are, or all of them in hundredths."""
-        if "" not in self._amounts and "budget" not in self.meta:
+        if "META" in self._seen and "budget" not in self.meta:
             self.into.bad("META, budget", "it is missing")
         parts: dict[str, tuple[str, str]] = {}
         for name, value in self._amounts.items():
@@ -418,6 +432,8 @@ class _PbFile:
         numbers: list[int] = []
         for name, many in zip(names, times, strict=True):
             number = self.into.numbers.get(name)
+            if number is None and "PROJECTS" not in self._seen:
+                continue  # The section is missing or late: that is said, once.
             if number is None:
                 self.into.bad(f"line {line}, vote", f'"{name}" is not among the projects')
             elif number in numbers:

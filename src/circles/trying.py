@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TextIO
 
-from circles.instances import Instance, InstanceError, read
+from circles.instances import Instance, InstanceError, plain, read
 from circles.protocol.allocation import (
     Allocation,
     FairShares,
@@ -109,10 +110,17 @@ def main(given: argparse.Namespace, out: TextIO | None = None) -> int:
         return 1
     made, totals = tried.allocate(instance, _say)
     if given.json:
-        json.dump(as_json(instance, tried, made, totals), out, ensure_ascii=True)
-        out.write("\n")
+        lines = [json.dumps(as_json(instance, tried, made, totals), ensure_ascii=True)]
     else:
-        out.writelines(f"{line}\n" for line in in_words(instance, tried, made))
+        lines = in_words(instance, tried, made)
+    signs = out.encoding or "utf-8"
+    lines = [line.encode(signs, "backslashreplace").decode(signs) for line in lines]
+    try:
+        out.writelines(f"{line}\n" for line in lines)
+        out.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough (`| head`). What is left must not be tried again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
     return 0
 
 
@@ -195,29 +203,35 @@ _WHY = {
 def in_words(instance: Instance, tried: Tried, made: Allocation) -> list[str]:
     """The same for a reader, as a table and one line for each sharing of a price."""
     values = ", ".join(f"{key} {value}" for key, value in tried.rule.params())
-    lines = [
-        f"{tried.rule.name} ({values})",
-        f"fund {instance.fund}, {len(instance.ballots)} ballots, {made.all_ticks} ticks",
-    ]
+    ballots, ticks = _many(len(instance.ballots), "ballot"), _many(made.all_ticks, "tick")
+    lines = [f"{tried.rule.name} ({values})", f"fund {instance.fund}, {ballots}, {ticks}"]
     if made.ballots:
         lines.append(f"each ballot holds {_about(made.share)}")
-    width = max([len(name) for name in instance.ids], default=2)
+    ids = [plain(name) for name in instance.ids]
+    width = max([len(name) for name in ids], default=2)
     lines.append(f"{'':>5} {'id':<{width}} {'ticks':>7} {'asked':>15} {'left':>15} {'paid':>15}")
     for row in made.working:
         asked = "any" if row.ask.amount_minor is None else str(row.ask.amount_minor)
         lines.append(
-            f"{row.place:>5} {instance.ids[row.number - 1]:<{width}} {row.ticks:>7} {asked:>15} "
+            f"{row.place:>5} {ids[row.number - 1]:<{width}} {row.ticks:>7} {asked:>15} "
             f"{row.left_before_minor:>15} {row.paid_minor:>15}  {_WHY[row.outcome]}"
         )
         lines.extend(
-            f"{'':>7}{paid.ballots} ballots pay {_about(paid.each)} each" for paid in row.shares
+            f"{'':>7}{paid.ballots} ballots pay {_about(paid.each)} each"
+            if paid.ballots != 1
+            else f"{'':>7}1 ballot pays {_about(paid.each)}"
+            for paid in row.shares
         )
     lines.extend(
-        f"{step.what:>6}: {instance.ids[step.number - 1]}, of {step.pool_minor} for "
-        f"{step.pool_ticks} ticks, {step.paid_minor} paid"
+        f"{step.what:>6}: {ids[step.number - 1]}, of {step.pool_minor} for "
+        f"{_many(step.pool_ticks, 'tick')}, {step.paid_minor} paid"
         for step in made.steps
     )
     return [*lines, f"carried {made.carried_minor}"]
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _about(ratio: tuple[int, int]) -> str:

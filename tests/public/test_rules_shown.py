@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from playwright.async_api import Browser, expect
@@ -44,6 +46,8 @@ async def test_each_rule_is_shown_with_its_working(
     sheet = await client.get(f"/c/maple-row/rounds/{month.month}/sheet")
     assert sheet.status_code == 200
     assert "To fill in" in sheet.text
+    for page in (answer.text, sheet.text):
+        assert not re.search(r"fewer than 1\b|\b1 (ticks|ballots pay)\b", page)
     assert ("Without names, as they stand in the log" in sheet.text) == (
         rule.name == "fair-shares/1"
     )
@@ -96,5 +100,6 @@ async def test_a_visitors_browser_counts_again(
         assert await context.cookies() == []
         assert await page.evaluate("localStorage.length") == 0
     assert any("ballots count" in step for step in steps)
+    assert not [step for step in steps if re.search(r"\b1 (ticks|ballots pay)", step)]
     assert steps[-1].endswith("stays")
     assert noise == []

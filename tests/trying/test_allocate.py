@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,9 @@ def test_every_problem_of_a_pabulib_file_is_said(
         ("META\nkey;value\nbudget;1\nvote_type;wish\n", '"wish" is not a kind of vote'),
         ("META\nkey;value\nbudget;1.234\nvote_type;approval\n", "more than two digits"),
         ("PROJECTS\nproject_id;cost\na;1\n", "it has no section VOTES"),
+        ('{"fund": -1, "fund": 2, "requests": 3}', "requests: an object of ids"),
+        ("META\nkey;value\nbudget;" + "9" * 5000 + "\n", "…"),
+        ("META\nkey;value\nvote_type;\x1b[31m\n", '"\\x1b[31m" is not a kind of vote'),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(
@@ -235,6 +240,60 @@ def test_a_wrong_ballot_is_said_each_time(
         'ballots[0][0]: "b" is not among the requests',
         'ballots[2][0]: "b" is not among the requests',
     ]
+
+
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    many = {f"r{n}": "any" for n in range(20_000)}
+    path = _file(tmp_path, {"fund": 9, "requests": many, "ballots": []})
+    command = [sys.executable, "-m", "circles", "allocate", str(path), "--rule", "split"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        assert run.stdout.readline().startswith(b"split/1")
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    assert run.returncode == 0
+
+
+def test_a_terminal_that_lacks_a_letter(tmp_path: Path) -> None:
+    path = _file(tmp_path, {"fund": 9, "requests": {"é": 5}, "ballots": [["é"]]})
+    run = subprocess.run(
+        [sys.executable, "-m", "circles", "allocate", str(path), "--rule", "split"],
+        env={"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert b"\\xe9" in run.stdout
+
+
+def test_sections_in_another_order_are_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start, votes = STREET.index("PROJECTS"), STREET.index("VOTES")
+    late = STREET[:start] + STREET[votes:] + STREET[start:votes]
+    _code, _out, err = _run(capsys, _file(tmp_path, late, "late.pb"), "--rule", "split")
+    assert [line.partition(": ")[2] for line in err[:-1]] == [
+        "line 18: the order is META, PROJECTS, VOTES"
+    ]
+
+
+def test_a_byte_that_is_not_utf_8_is_named_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "latin.pb"
+    path.write_bytes("META\nkey;value\nunit;é\n".encode("latin-1"))
+    _code, _out, err = _run(capsys, path, "--rule", "split")
+    assert err[0].endswith("line 3: byte 21 is not UTF-8")
+
+
+def test_one_is_one_and_an_id_stays_on_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = {"fund": 9, "requests": {"\x1b[31m\n": 5}, "ballots": [["\x1b[31m\n"]]}
+    _code, out, _err = _run(capsys, _file(tmp_path, made), "--rule", "fair-shares")
+    assert "fund 9, 1 ballot, 1 tick\n" in out
+    assert "1 ballot pays 5.00\n" in out
+    assert "1 \\x1b[31m\\n " in out
 
 
 @pytest.mark.parametrize(

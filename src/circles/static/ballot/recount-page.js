@@ -30,7 +30,7 @@ function rowWords(row) {
   const left = money(row.leftBeforeMinor - row.paidMinor);
   const said = [filled(words.paid, { what, paid: money(row.paidMinor), left })];
   for (const { ballots, each } of row.shares) {
-    said.push(filled(words.shares, { n: ballots, paid: exact(each) }));
+    said.push(filled(ballots === 1 ? words.share : words.shares, { n: ballots, paid: exact(each) }));
   }
   return said.join("; ");
 }
@@ -39,7 +39,7 @@ function rowWords(row) {
 function stepsOf(found) {
   const ticks = [...found.totals].map(([tick, n]) => {
     const what = tick === "keep" ? words.keep : data.names[tick];
-    return filled(words.ticks, { what, n });
+    return filled(n === 1 ? words.tick : words.ticks, { what, n });
   });
   return [
     filled(words.log, { n: found.size }),
