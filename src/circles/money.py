@@ -1,8 +1,7 @@
-"""An amount in whole minor units with its currency. Never a float, never above 10^15 - 1."""
+"""Amounts in whole minor units of a currency. Never a float, never above 10^15 - 1."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from babel import Locale
@@ -23,14 +22,6 @@ CHARS_MAX = 32
 
 class AmountError(InvalidError):
     """A text that is no amount, or one that does not fit the currency."""
-
-
-@dataclass(frozen=True, order=True)
-class Money:
-    """Whole minor units (cents, øre, yen) of one currency (ISO 4217)."""
-
-    amount_minor: int
-    currency: str
 
 
 def minor_digits(currency: str) -> int:

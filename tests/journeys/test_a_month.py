@@ -241,7 +241,13 @@ async def pay_out(yard: Yard) -> None:
     await ann.press("The bank is told to pay")
     await ann.press("The bank’s page shows it")
     await ann.reads("It has arrived.")
-    await ann.open(f"{HERE}/in/desk/words/2026-10/1")
+    # A name for everyone to read, as the recipient agreed to it.
+    await ann.open(f"{HERE}/in/desk/words")
+    await ann.page.get_by_role("link", name="Write them down").click()
+    await ann.fill(name="Soup for forty")
+    await ann.page.locator('[name="agreed"]').check()
+    await ann.press("Put it up for everyone")
+    await ann.reads("Every award has its words.")
 
 
 async def look_from_outside(yard: Yard, tmp_path: Path) -> None:
@@ -250,6 +256,7 @@ async def look_from_outside(yard: Yard, tmp_path: Path) -> None:
     page = await context.new_page()
     await page.goto(f"{yard.served.url}{HERE}/rounds/2026-10/")
     await expect(page.locator("h1")).to_have_text("12.00 went to one.")
+    await expect(page.locator(".awards")).to_contain_text("Soup for forty")
     shown = await page.content()
     assert not [name for name in NAMES if re.search(rf"\b{name}\b", shown)]
     assert await context.cookies() == []

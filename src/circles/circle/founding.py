@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.tables import FoundingCodeRow
@@ -83,13 +83,3 @@ async def purge(db: AsyncSession, now: datetime) -> None:
             FoundingCodeRow.used_at.is_not(None) | (FoundingCodeRow.expires_at <= now)
         )
     )
-
-
-async def any_open(db: AsyncSession, now: datetime) -> bool:
-    """Whether some link is still good."""
-    found = await db.scalar(
-        select(FoundingCodeRow.code_hash)
-        .where(FoundingCodeRow.used_at.is_(None), FoundingCodeRow.expires_at > now)
-        .limit(1)
-    )
-    return found is not None

@@ -136,22 +136,6 @@ async def change_passphrase(
         await notices.tell(db, member.id, "passphrase-changed", {}, host.clock.round_now())
 
 
-async def is_own_passphrase(
-    host: Host, circle: Circle, member: Member, passphrase: str, action: str
-) -> bool:
-    """Asked again before something that cannot be undone; throttled under `action`."""
-    key = await throttle.take(host, action, circle.id, member.id.hex())
-    async with host.database.read() as db:
-        kept_hash = await db.scalar(
-            select(AccountRow.passphrase_hash).where(AccountRow.id == member.id)
-        )
-    if not await passphrases.matches(kept_hash, passphrase):
-        return False
-    async with host.database.begin() as db:
-        await throttle.forgive(db, key)
-    return True
-
-
 async def _still_holds(db: AsyncSession, member_id: bytes, kept_hash: str | None) -> None:
     """What was checked a moment ago must still be the passphrase, under a lock: a way back given
     meanwhile has ended all sessions, and none may begin with the old one."""

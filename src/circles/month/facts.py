@@ -93,11 +93,6 @@ class Facts:
             return month_after(self.round.month)
         return month_after(month_of(self.now, self.circle.zone))
 
-    @property
-    def next_takes_from(self) -> datetime:
-        """When the next round begins."""
-        return dates(self.circle.calendar, self.next_month, self.circle.zone).take_from
-
 
 async def read(db: AsyncSession, host: Host, circle: Circle, member: Member) -> Facts:
     """Everything the page tells, as it stands now."""

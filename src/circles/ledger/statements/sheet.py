@@ -46,7 +46,6 @@ class Sheet:
     lines: int = 0
     is_broken: bool = False
     first_on: date | None = None
-    last_on: date | None = None
     out: list[Event] = field(default_factory=list)
 
     def add(self, line: StatementLine, where: str) -> None:
@@ -65,7 +64,6 @@ class Sheet:
         self.sum_minor += line.amount_minor
         if self.first_on is None:
             self.first_on = line.booked_on
-        self.last_on = line.booked_on
         self.out.append(line)
 
     def pend(self, line: StatementLine) -> None:
