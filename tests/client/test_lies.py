@@ -150,7 +150,7 @@ def test_a_dropped_ballot_is_named_by_its_receipt(client: Client) -> None:
     client.circle.close_vote(drop=unb64(sent[0].last.leaf))
     client.log.refresh()
     records = client.file.of_month(MONTH, VOTE)
-    found = looking.look(client.log, MONTH, VOTE, records)
+    found = looking.look(client.log, records)
     states = {f.record.where: f.state for f in found}
     assert states.pop(sent[0].where) == looking.MISSING
     assert set(states.values()) == {looking.THERE}

@@ -81,7 +81,7 @@ export function ownEntries(ids) {
     const seen = await check.readVote(booth);
     const line = booth.store.line(seen.id, booth.who);
     const entries = await check.ownEntries(booth, seen, line);
-    return { entries, strange: await check.strangeTakes(booth, seen, line), outcome: seen.outcome };
+    return { entries, strange: await check.strangeTakes(booth, "vote", seen, line), outcome: seen.outcome };
   });
 }
 

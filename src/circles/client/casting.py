@@ -26,9 +26,10 @@ TRIES = 3
 _PAUSE_SECONDS = 0.4
 
 
-def usable(file: CredentialFile, poll: str) -> list[Record]:
+def usable(file: CredentialFile, poll_id: bytes, poll: Poll) -> list[Record]:
     """The credentials of a poll that can cast; of one line only. Raises ClientError if none."""
-    records = [record for record in file.of_poll(poll) if record.usable]
+    file.expect_same_poll(poll_id, poll.month, poll.purpose)
+    records = [record for record in file.of_poll(b64(poll_id)) if record.usable]
     if not records:
         raise ClientError("no-credentials", "the file holds nothing that can be cast here")
     if len({record.member for record in records}) > 1:
@@ -75,7 +76,7 @@ def seal_vote(
     for tick in ticks:
         if tick != KEEP and not (isinstance(tick, int) and 1 <= tick <= len(slate.candidates)):
             raise ClientError("no-candidate", f"there is no candidate {tick} on the slate")
-    records = usable(file, b64(poll_id))
+    records = usable(file, poll_id, poll)
     hands = deal(ticks, len(records), poll.max_choices)
     sealed = []
     for record, hand in zip(records, hands, strict=True):
@@ -92,7 +93,7 @@ def prepare_nomination(
 ) -> Record:
     """A nomination by one of the credentials, kept before it is sent."""
     poll_id, poll = poll_of(log, month, NOMINATE)
-    chosen = [record for record in usable(file, b64(poll_id)) if record.slot == slot]
+    chosen = [record for record in usable(file, poll_id, poll) if record.slot == slot]
     if not chosen:
         raise ClientError("no-credentials", f"the file holds no credential of slot {slot}")
     document = Document.of(words)

@@ -9,7 +9,7 @@ import argparse
 import getpass
 import sys
 
-from circles.client import casting, looking, taking
+from circles.client import casting, evidence, looking, own_takes, taking
 from circles.client.credentials import CredentialFile, Record
 from circles.client.log_view import LogView
 from circles.client.web import ClientError, Web
@@ -28,7 +28,8 @@ def run(given: argparse.Namespace) -> int:
     """Run one of the commands; the answer is the exit code."""
     try:
         web = Web(given.address)
-        create = given.command == "take"
+        # Who never collected may still ask whether somebody did in their name.
+        create = given.command == "take" or (given.command == "receipt" and bool(given.handle))
         file = CredentialFile.open(given.file, web.scope, create=create)
         log = LogView(web, file)
         work = {"take": _take, "cast": _cast, "receipt": _receipt}[given.command]
@@ -108,19 +109,34 @@ def _ask(given: argparse.Namespace) -> Ask | None:
 
 
 def _receipt(given: argparse.Namespace, web: Web, file: CredentialFile, log: LogView) -> int:
-    del web
     log.refresh()
     wrong = False
     for purpose in (NOMINATE, VOTE):
         records = file.of_month(given.month, purpose)
-        for found in looking.look(log, given.month, purpose, records):
+        for found in looking.look(log, records):
             print(_line(purpose, found.record, found))
             wrong = wrong or found.state in (looking.MISSING, looking.DAMAGED)
     file.write()
+    seen = _own_takes(given, web, file, log) if given.handle else []
+    for strange in (take for one in seen for take in one.strange):
+        print(f"SOMEBODY COLLECTED IN YOUR NAME, take {strange[:12]}. Tell the others")
+        wrong = True
     if given.evidence is not None:
-        looking.write_evidence(given.evidence, file, log)
+        evidence.write(given.evidence, file, log, seen)
         print(f"evidence for circles verify: {given.evidence}")
     return 1 if wrong else 0
+
+
+def _own_takes(
+    given: argparse.Namespace, web: Web, file: CredentialFile, log: LogView
+) -> list[own_takes.OwnTakes]:
+    """What was collected on the own line of each poll, signed in for a moment."""
+    web.sign_in(given.handle, _passphrase(given))
+    try:
+        both = [own_takes.look(web, file, log, given.month, p) for p in (NOMINATE, VOTE)]
+    finally:
+        web.sign_out()
+    return [one for one in both if one is not None]
 
 
 def _line(purpose: str, record: Record, found: looking.Found) -> str:

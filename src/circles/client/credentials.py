@@ -194,6 +194,18 @@ class CredentialFile:
         )
         return [record for poll in polls for record in self.of_poll(poll)]
 
+    def expect_same_poll(self, poll_id: bytes, month: str, purpose: str) -> None:
+        """Raises ClientError `poll-differs` where what was kept is of another poll of that name.
+
+        A round has one poll of each purpose: whoever shows a second one can tell by it who came.
+        """
+        held = {record.poll for record in self.of_month(month, purpose)}
+        if held - {b64(poll_id)}:
+            raise ClientError(
+                "poll-differs",
+                f"another {purpose} poll of {month} was shown before: tell the others, do not vote",
+            )
+
     def write(self) -> None:
         """Write the file: beside, synced, then in its place; readable by its owner alone."""
         value: dict[str, Any] = {"kind": KIND, "circle": self.scope}

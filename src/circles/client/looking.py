@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from circles.client.credentials import CredentialFile, Record
+from circles.client.credentials import Record
 from circles.client.log_view import LogView
-from circles.client.web import ClientError, NoAnswerError
+from circles.client.web import NoAnswerError
 from circles.protocol.messages import Close
 from circles.protocol.text import HASH_BYTES, b64, unb64
 
@@ -28,13 +27,35 @@ class Found:
     entry: int | None = None
 
 
-def look(log: LogView, month: str, purpose: str, records: Sequence[Record]) -> list[Found]:
+def look(log: LogView, records: Sequence[Record]) -> list[Found]:
     """Each record's receipts, and after the close their leaves in the log."""
-    found = log.record(f"rounds/{month}/{purpose}/close", Close)
-    return [_found(log, found[1] if found else None, record) for record in records]
+    polls = dict.fromkeys(record.poll for record in records)
+    boxes = {poll: box_of(log, unb64(poll, HASH_BYTES)) for poll in polls}
+    return [_found(log, boxes[record.poll], record) for record in records]
 
 
-def _found(log: LogView, close: Close | None, record: Record) -> Found:
+@dataclass(frozen=True)
+class Box:
+    """Where a poll stands in the log, None if nowhere, and its close record, once there is one."""
+
+    index: int | None
+    close: Close | None = None
+
+
+def box_of(log: LogView, poll: bytes) -> Box:
+    """A poll's box, read from the log itself: nobody can keep its close from one member alone."""
+    index = log.index_of(poll)
+    if index is None:
+        return Box(None)
+    for entry in log.entries(index + 1, log.checkpoint.size):
+        if entry.startswith(b"circles/close/v1\n"):
+            close = Close.parse(entry)
+            if close.poll == poll:
+                return Box(index, close)
+    return Box(index)
+
+
+def _found(log: LogView, box: Box, record: Record) -> Found:
     for cast in record.casts:
         if cast.receipt is None:
             continue
@@ -45,7 +66,7 @@ def _found(log: LogView, close: Close | None, record: Record) -> Found:
             )
         except NoAnswerError:
             return Found(record, DAMAGED)
-        if close is not None and not _within(close, log.index_of(leaf_hash)):
+        if not _kept(box, log.index_of(leaf_hash)):
             return Found(record, MISSING)
     last = record.last
     if last is None:
@@ -56,23 +77,9 @@ def _found(log: LogView, close: Close | None, record: Record) -> Found:
     return Found(record, UNSENT if last.receipt is None else PROMISED)
 
 
-def _within(close: Close, index: int | None) -> bool:
-    return index is not None and close.first <= index < close.first + close.ballots
-
-
-def write_evidence(folder: Path, file: CredentialFile, log: LogView) -> None:
-    """What was kept, as `circles verify --evidence` reads it (docs/protocol.md, 6)."""
-    own = sorted({(r.poll, r.member, r.takeLeaf) for r in file.records.values()})
-    try:
-        for name in ("receipts", "checkpoints"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        (folder / "key").write_text(f"{log.key.text()}\n", "utf-8")
-        (folder / "checkpoints" / str(log.checkpoint.size)).write_bytes(log.note)
-        (folder / "own").write_text("".join(f"{' '.join(line)}\n" for line in own), "ascii")
-        for record in file.records.values():
-            for cast in record.casts:
-                if cast.receipt is not None:
-                    name = b64(unb64(cast.leaf, HASH_BYTES))
-                    (folder / "receipts" / name).write_text(cast.receipt, "utf-8")
-    except OSError as error:
-        raise ClientError("evidence", f"{folder} cannot be written: {error.strerror}") from error
+def _kept(box: Box, index: int | None) -> bool:
+    """Whether a receipt's promise is kept: not due yet, or among the entries of its box."""
+    if box.index is None or box.close is None:
+        return box.index is not None
+    first = box.close.first
+    return index is not None and first <= index < first + box.close.ballots

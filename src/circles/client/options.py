@@ -31,9 +31,7 @@ def add(commands: Any) -> None:
     take = commands.add_parser("take", help="collect your credentials of a month into a file")
     _common(take)
     take.add_argument("--handle", required=True, help="your name in the circle")
-    take.add_argument(
-        "--passphrase-stdin", action="store_true", help="read it from standard input, do not ask"
-    )
+    _passphrase(take)
 
     cast = commands.add_parser("cast", help="cast the ballots of a month, or name somebody")
     _common(cast)
@@ -53,6 +51,14 @@ def add(commands: Any) -> None:
     receipt = commands.add_parser("receipt", help="see whether what you cast is where it must be")
     _common(receipt)
     receipt.add_argument("--evidence", type=Path, metavar="FOLDER", help="write it for verify")
+    receipt.add_argument("--handle", help="sign in and see what was collected in your name")
+    _passphrase(receipt)
+
+
+def _passphrase(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--passphrase-stdin", action="store_true", help="read it from standard input, do not ask"
+    )
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

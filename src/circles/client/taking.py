@@ -29,6 +29,7 @@ def collect(web: Web, file: CredentialFile, log: LogView, month: str, purpose: s
     poll_id, poll = found
     if (poll.month, poll.purpose) != (month, purpose):
         raise ClientError("log-bad", "the poll record is of another round")
+    file.expect_same_poll(poll_id, month, purpose)
     sound = all(n[0] >= 0x80 and n[-1] % 2 for n in poll.issuers)  # noqa: PLR2004  # 3072 bits
     if not sound or len(set(poll.issuers)) != len(poll.issuers):
         raise ClientError("poll-bad", "an issuer's key is weak: do not vote by it")

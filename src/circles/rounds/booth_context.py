@@ -175,5 +175,5 @@ def check(
         "month": round_.month,
         "most": round_.vote.poll.slots * 2,
         "names": {**names, "keep": _("Keep it for next month")},
-        "data": _data(circle, round_, [VOTE], f"check/{round_.month}", reader),
+        "data": _data(circle, round_, [NOMINATE, VOTE], f"check/{round_.month}", reader),
     }

@@ -8,7 +8,7 @@ import {
   makeNomination,
   nominationBody,
 } from "./ballot.js";
-import { TroubleError, WITHOUT_NAME, publicRecord } from "./log.js";
+import { TroubleError, WITHOUT_NAME, inTime, publicRecord } from "./log.js";
 import { lastSeq } from "./store.js";
 import { problemCode } from "./take.js";
 import { leafId, parse } from "./text.js";
@@ -145,12 +145,15 @@ export function pending(records) {
 
 async function postOnce(url, text) {
   try {
-    return await fetch(url, {
-      ...WITHOUT_NAME,
-      method: "POST",
-      headers: { "Content-Type": "text/plain" },
-      body: text,
-    });
+    return await fetch(
+      url,
+      inTime({
+        ...WITHOUT_NAME,
+        method: "POST",
+        headers: { "Content-Type": "text/plain" },
+        body: text,
+      }),
+    );
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 // After the count: "entry 17 reads: one tick for ...", found, proven and opened in this browser.
 
-import { ownEntries, readVote, strangeTakes } from "./check.js";
+import { nominating, ownEntries, readVote, strangeTakes } from "./check.js";
 import {
   boothOf,
   every,
@@ -50,9 +50,9 @@ function draw(entries, strange) {
   one("[data-save-missing]").addEventListener("click", () => {
     for (const entry of missing) saveAs(`receipt-${entry.slot + 1}.txt`, entry.receipt);
   });
-  one("[data-strange]").hidden = (strange ?? []).length === 0;
+  one("[data-strange]").hidden = strange.length === 0;
   one("[data-none]").hidden = entries.length > 0;
-  return missing.length === 0 && (strange ?? []).length === 0;
+  return missing.length === 0 && strange.length === 0;
 }
 
 async function run() {
@@ -60,8 +60,15 @@ async function run() {
   const progress = progressIn(one("[data-progress]"), words.checked);
   const line = data.lines.vote ?? booth.store.line(vote.id, data.who);
   const entries = await ownEntries(booth, vote, line, progress);
-  const strange = line === null ? null : await strangeTakes(booth, vote, line);
-  return { vote, entries, strange };
+  const strange = line === null ? [] : ((await strangeTakes(booth, "vote", vote, line)) ?? []);
+  return { vote, entries, strange: [...strange, ...(await strangeNominating())] };
+}
+
+/** The same for the nominating poll, where somebody else could have named with an own tick. */
+async function strangeNominating() {
+  const line = data.lines.nominate;
+  const poll = line ? await nominating(booth) : null;
+  return poll === null ? [] : ((await strangeTakes(booth, "nominate", poll, line)) ?? []);
 }
 
 async function check(button) {

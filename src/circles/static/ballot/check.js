@@ -49,7 +49,8 @@ export async function readVote(booth) {
     found[what] = await publicRecord(base, month, `vote/${what}`);
     if (found[what] !== null) await log.find(found[what].text);
   }
-  if (found.poll === null || found.close === null) throw new TroubleError("not-closed");
+  if (found.poll === null) throw new TroubleError("not-closed");
+  if (found.close === null) throw await hiddenOrNotYet(booth, found.poll);
   const { id, record: poll } = found.poll;
   for (const what of ["slate", "close", "result"]) {
     if (found[what] !== null && found[what].record.poll !== id) throw new TroubleError("log-bad");
@@ -64,6 +65,14 @@ export async function readVote(booth) {
     secrets: await openings(booth, id, poll, closeIndex),
     outcome: found.result !== null ? "counted" : await voidOrWaiting(booth, id, closeIndex),
   };
+}
+
+/** A close that stands in the log and is kept from us is a lie, not a poll that is still open. */
+async function hiddenOrNotYet({ log }, poll) {
+  const start = await log.find(poll.text);
+  const entries = await log.entries(start + 1, log.checkpoint.size);
+  const isClose = (entry) => typeOf(entry) === "close" && parse("close", entry).poll === poll.id;
+  return new TroubleError(entries.some(isClose) ? "log-bad" : "not-closed");
 }
 
 async function voidOrWaiting(booth, pollId, closeIndex) {
@@ -119,13 +128,28 @@ export async function ownEntries(booth, vote, line, progress = () => {}) {
   return found.sort((a, b) => (a.entry ?? Infinity) - (b.entry ?? Infinity));
 }
 
+/** The nominating poll of a closed vote, as far as its takes are concerned: {id, close}, or null. */
+export async function nominating(booth) {
+  const found = [];
+  for (const what of ["poll", "close"]) {
+    const record = await publicRecord(booth.base, booth.month, `nominate/${what}`);
+    if (record === null) return null;
+    await booth.log.find(record.text);
+    found.push(record);
+  }
+  const [{ id }, { record: close }] = found;
+  if (close.poll !== id) throw new TroubleError("log-bad");
+  return { id, close };
+}
+
 /**
  * Takes made in an own line's name that this browser did not make: their leaf hashes. Null where
  * the takes are no longer kept or not yet published.
+ * @param poll {id, close} of the purpose
  * @throws {TroubleError} takes-bad if the file is not the one the close record names
  */
-export async function strangeTakes(booth, vote, line) {
-  const url = `${booth.base}/rounds/${booth.month}/vote/takes`;
+export async function strangeTakes(booth, purpose, poll, line) {
+  const url = `${booth.base}/rounds/${booth.month}/${purpose}/takes`;
   let answer;
   try {
     answer = await fetch(url, { credentials: "same-origin", cache: "no-store" });
@@ -134,9 +158,9 @@ export async function strangeTakes(booth, vote, line) {
   }
   if (!answer.ok) return null;
   const text = await answer.text();
-  if ((await leafId(text)) !== vote.close.takes.hash) throw new TroubleError("takes-bad");
+  if ((await leafId(text)) !== poll.close.takes.hash) throw new TroubleError("takes-bad");
   const own = new Set(
-    booth.store.credentials(vote.id).filter((r) => r.member === line).map((r) => r.takeLeaf),
+    booth.store.credentials(poll.id).filter((r) => r.member === line).map((r) => r.takeLeaf),
   );
   const strange = [];
   for (const encoded of parse("takes", text).take) {

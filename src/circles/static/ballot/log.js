@@ -24,10 +24,17 @@ export const WITHOUT_NAME = Object.freeze({
   redirect: "error",
 });
 
+const ANSWER_MS_MAX = 30_000;
+
+/** A host that never answers is one that is not there: the options of a fetch with an end to it. */
+export function inTime(options) {
+  return { ...options, signal: AbortSignal.timeout(ANSWER_MS_MAX) };
+}
+
 /** A fetch whose failure is a TroubleError("offline"). */
 export async function ask(url, options) {
   try {
-    return await fetch(url, options);
+    return await fetch(url, inTime(options));
   } catch {
     throw new TroubleError("offline", url);
   }

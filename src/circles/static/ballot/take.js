@@ -79,6 +79,11 @@ export async function checkPoll(booth, purpose) {
   const named = booth.polls?.[purpose] ?? null;
   if (named !== null && named !== id) throw new TroubleError("poll-differs");
   if (poll.round !== booth.month || poll.purpose !== purpose) throw new TroubleError("log-bad");
+  // A round has one poll of each purpose: who shows a second one can tell by it who came.
+  const other = booth.store
+    .credentials()
+    .find((held) => held.month === poll.round && held.purpose === purpose && held.poll !== id);
+  if (other !== undefined) throw new TroubleError("poll-differs");
   await booth.log.find(text);
   const moduli = new Set(poll.issuer.map((issuer) => issuer.value));
   if (!poll.issuer.every(rsaIsSound) || moduli.size !== poll.issuer.length) {
