@@ -9,12 +9,10 @@ from circles.client.credentials import CredentialFile
 from circles.client.log_view import LogView
 from circles.client.own_takes import OwnTakes
 from circles.client.web import ClientError
-from circles.protocol.text import b64, unb64
+from circles.protocol.text import HASH_BYTES, b64, unb64
 
 
-def write(
-    folder: Path, file: CredentialFile, log: LogView, seen: Sequence[OwnTakes] = ()
-) -> None:
+def write(folder: Path, file: CredentialFile, log: LogView, seen: Sequence[OwnTakes] = ()) -> None:
     """Key, newest checkpoint, receipts and own takes; of polls in `seen` also roll and takes."""
     own = sorted({(r.poll, r.member, r.takeLeaf) for r in file.records.values()})
     taken = {(poll, line) for poll, line, _leaf in own}

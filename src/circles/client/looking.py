@@ -9,7 +9,7 @@ from circles.client.credentials import Record
 from circles.client.log_view import LogView
 from circles.client.web import NoAnswerError
 from circles.protocol.messages import Close
-from circles.protocol.text import HASH_BYTES, b64, unb64
+from circles.protocol.text import HASH_BYTES, unb64
 
 THERE = "there"
 PROMISED = "promised"
