@@ -45,6 +45,18 @@ class CircleRow(Base):
     trial_rule: Mapped[str] = mapped_column(String(32), server_default="", default="")
 
 
+class BoxRow(Base):
+    """Keys of the box in a round, or in the rounds to come (month ""); see `circle/boxes.py`."""
+
+    __tablename__ = "circle_box"
+
+    circle_id: Mapped[bytes] = mapped_column(Id, primary_key=True)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    keys: Mapped[int] = mapped_column(Integer)
+    needed: Mapped[int] = mapped_column(Integer)
+    own: Mapped[int] = mapped_column(Integer)
+
+
 class FoundingCodeRow(Base):
     """A link to found a circle: only the hash of its code, used up by one POST."""
 

@@ -17,8 +17,7 @@ from circles.circle.circles import Circle
 from circles.host import Host
 from circles.protocol import allocation, tally
 from circles.protocol.merkle import leaf
-from circles.protocol.messages import Ask, Ballot, Choice, Nomination, Opening, Result, Void
-from circles.protocol.messages import parse_entry as parse
+from circles.protocol.messages import Ask, Ballot, Choice, Nomination, Result, Void
 from circles.protocol.seal import Opener
 from circles.protocol.text import b64
 from circles.rounds import keys, opening, progress, rounds
@@ -73,7 +72,8 @@ async def void(host: Host, circle: Circle, month: str) -> bool:
 
 
 async def count(host: Host, circle: Circle, month: str) -> bool:
-    """Count an opened vote and log the result, with a checkpoint. False if there is none to count.
+    """Count an opened vote and log the result, with a checkpoint. False if there is none to count,
+    or if another trustee opened while it was counted: the next try counts with that one.
 
     Counting takes time, so it happens outside the transaction: it reads nothing but the log, in
     which what it reads can no longer change.
@@ -83,13 +83,19 @@ async def count(host: Host, circle: Circle, month: str) -> bool:
         if not round_.opened or round_.decided:
             return False
         facts = await _facts(db, round_)
-    result = await asyncio.to_thread(tally_up, round_, *facts)
+    ballots, secrets, asks = facts
+    result = await asyncio.to_thread(tally_up, round_, ballots, secrets, asks)
     async with host.database.begin() as db:
         if (await progress.lock(db, circle.id, month)).decided:
+            return False
+        if await opening.secrets_of(db, round_) != secrets:
+            # One more opened meanwhile, perhaps with a lower number: count with that one.
             return False
         text = result.text()
         await log.append(db, circle.id, [text])
         await progress.set_result(db, round_, text)
+        # Others have opened without us: what was not needed is never shown.
+        await keys.drop(db, round_.vote.poll_hash, keys.TRUSTEE)
         await log.sign(db, host.vault, circle.id, host)
     return True
 
@@ -98,16 +104,11 @@ async def _facts(
     db: AsyncSession, round_: Round
 ) -> tuple[dict[bytes, bytes], dict[int, bytes], list[Ask]]:
     """From the log: ballots by leaf hash, trustees' secrets, and what each candidate asks for."""
-    close, slate, text = round_.vote.close, round_.slate, round_.vote.close_text
-    if close is None or slate is None or text is None:
+    close, slate = round_.vote.close, round_.slate
+    if close is None or slate is None:
         raise ValueError("only a vote that is closed can be counted")
     ballots = await log.entries(db, round_.circle_id, close.first, close.ballots)
-    after = await log.entries(db, round_.circle_id, close.first + close.ballots + 1)
-    secrets = {
-        message.trustee: message.secret
-        for message in (parse(entry.data) for entry in after)
-        if isinstance(message, Opening) and message.poll == round_.vote.poll_hash
-    }
+    secrets = await opening.secrets_of(db, round_)
     asks = [await _ask(db, round_.circle_id, candidate) for candidate in slate.candidates]
     return {entry.leaf: entry.data for entry in ballots}, secrets, asks
 

@@ -35,6 +35,11 @@ BOX = [
         _("so that you can see whether somebody collected in your name"),
     ),
     retention.Kept(
+        _("Who holds a key to the box, and the outer halves of keys for coming months"),
+        _("until they hold none or leave; a key that was used stays known, without a name"),
+        _("so that everyone knows who can open the box, and no key is used twice"),
+    ),
+    retention.Kept(
         _("The words of a nomination"),
         _("until somebody asks to take them down; replaced ones until the close"),
         _("so that members can read what they vote on"),

@@ -14,6 +14,7 @@ from circles.ledger import books
 from circles.members import notices, people, signin
 from circles.members.people import LastStewardError, Member
 from circles.members.signin import TheMember
+from circles.rounds import trustees
 from circles.web import forms
 from circles.web.forms import Form
 from circles.web.render import page
@@ -61,6 +62,7 @@ async def leave(
     now = host.clock.now()
     try:
         async with host.database.begin() as db:
+            await trustees.forget(db, circle, member.id, host.clock.round_now())
             await parting.part(
                 db,
                 circle,

@@ -14,6 +14,8 @@ from circles.ledger import books
 from circles.members import own_data
 from circles.members.people import Member
 from circles.members.signin import TheMember
+from circles.protocol.text import b64
+from circles.rounds import trustees
 from circles.web.i18n import gettext as _
 
 
@@ -43,8 +45,16 @@ async def gather(db: AsyncSession, circle: Circle, member: Member) -> dict[str, 
             }
             for line in lines
         ],
+        "keys_to_the_box": await _keys(db, circle, member),
         "not_in_here": _not_here(),
     }
+
+
+async def _keys(db: AsyncSession, circle: Circle, member: Member) -> dict[str, Any]:
+    """Whether the member was chosen to hold a key, and the public keys that wait."""
+    chosen = member.id in (await trustees.plan(db, circle.id)).members
+    waiting = await trustees.keys_of(db, circle.id, member.id)
+    return {"holds_one": chosen, "waiting": [b64(public) for public in waiting]}
 
 
 @get("/c/{slug:str}/in/you/data.json")

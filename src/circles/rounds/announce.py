@@ -30,10 +30,12 @@ from circles.protocol.merkle import leaf
 from circles.protocol.messages import NO_RULE, NOMINATE, VOTE, Poll
 from circles.protocol.seal import TrusteeKey
 from circles.protocol.text import HASH_BYTES
-from circles.rounds import clients, keys, rounds, ruling
+from circles.rounds import clients, keys, rounds, ruling, trustees
 from circles.rounds.rounds import Round
 from circles.rounds.tables import PollRow, RoundRow, SeriesRow
+from circles.rounds.trustees import Chosen, Ready
 from circles.settings import Settings
+from circles.web import i18n
 from circles.web.i18n import gettext as _
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -47,11 +49,13 @@ class NotYetError(ConflictError):
 
 @dataclass(frozen=True)
 class Missing:
-    """Why no round can begin: too few members, or a ballot page that no browser would run."""
+    """Why no round can begin: too few members, a ballot page that no browser would run, or fewer
+    keys to the box than open it."""
 
     members: int
     needed: int
     insecure: bool
+    keys: Ready
 
     def words(self) -> str:
         """The same for a reader."""
@@ -60,9 +64,21 @@ class Missing:
                 "The ballot page works over https only. Whoever runs this machine has to set "
                 "that up first."
             )
+        if self.members < self.needed:
+            return _(
+                "A round needs at least %(needed)s of us. So far we are %(members)s. "
+                "Invite somebody."
+            ) % {"needed": self.needed, "members": self.members}
         return _(
-            "A round needs at least %(needed)s of us. So far we are %(members)s. Invite somebody."
-        ) % {"needed": self.needed, "members": self.members}
+            "The box opens with %(needed)s keys, and %(here)s of them can be had for the next "
+            "round. Whoever holds one hands it in on the page “Keys to the box”, or a steward "
+            "changes who holds them. Until then no round begins."
+        ) % {"needed": i18n.words(self.keys.needed), "here": i18n.words(self.keys.here)}
+
+    @property
+    def nothing(self) -> bool:
+        """Whether a round can begin."""
+        return not self.insecure and self.members >= self.needed and self.keys.enough
 
 
 def booth_works(settings: Settings) -> bool:
@@ -75,8 +91,9 @@ async def missing(
 ) -> Missing | None:
     """What keeps the round of `month` from beginning; None if nothing does."""
     members = len(await _eligible(db, circle, month))
-    lacking = Missing(members, circle.min_voters, not booth_works(settings))
-    return lacking if lacking.insecure or members < circle.min_voters else None
+    ready = await trustees.ready(db, circle.id)
+    lacking = Missing(members, circle.min_voters, not booth_works(settings), ready)
+    return None if lacking.nothing else lacking
 
 
 async def _eligible(db: AsyncSession, circle: Circle, month: str) -> list[bytes]:
@@ -188,10 +205,11 @@ async def _announce(
     db.add(_round_row(circle, month, at))
     members = await _eligible(db, circle, month)
     standing = await circles.by_id(db, circle.id)
+    chosen = await trustees.choose(db, circle.id, fresh.trustee.public)
     rolls = {NOMINATE: roll.freeze(members), VOTE: roll.freeze(members)}
     polls = {
         NOMINATE: _nominate_poll(circle, month, at, fresh, rolls[NOMINATE]),
-        VOTE: _vote_poll(standing, month, at, fresh, rolls[VOTE]),
+        VOTE: _vote_poll(standing, month, at, fresh, rolls[VOTE], chosen),
     }
     issuer_keys = {NOMINATE: fresh.nominate, VOTE: fresh.vote}
     for purpose, poll in polls.items():
@@ -201,9 +219,12 @@ async def _announce(
         await issuer.open_poll(db, host.vault, text, issuer_keys[purpose])
         await box.open_poll(db, circle, month, text)
     vote_hash = polls[VOTE].record_id()
-    await keys.keep(db, host.vault, vote_hash, keys.TRUSTEE, fresh.trustee.secret)
+    now = host.clock.round_now()
+    await trustees.bind(db, circle, month, vote_hash, chosen, now)
+    if chosen.own:
+        await keys.keep(db, host.vault, vote_hash, keys.TRUSTEE, fresh.trustee.secret)
     await keys.keep(db, host.vault, vote_hash, keys.DRAW, fresh.draw_salt)
-    await notices.pin(db, circle.id, "round-started", {"month": month}, host.clock.round_now())
+    await notices.pin(db, circle.id, "round-started", {"month": month}, now)
     await _end_trial(db, host, standing, month, polls[VOTE].rule)
     await log.append(db, circle.id, [poll.text() for poll in polls.values()])
     await log.sign(db, host.vault, circle.id, host)
@@ -247,7 +268,12 @@ def _nominate_poll(
 
 
 def _vote_poll(
-    circle: Circle, month: str, at: RoundDates, fresh: _Fresh, frozen: roll.Frozen
+    circle: Circle,
+    month: str,
+    at: RoundDates,
+    fresh: _Fresh,
+    frozen: roll.Frozen,
+    chosen: Chosen,
 ) -> Poll:
     ruled = ruling.of(circle, frozen.members)
     return Poll(
@@ -258,8 +284,8 @@ def _vote_poll(
         members=frozen.members,
         slots=ruled.slots,
         issuers=(fresh.vote.n,),
-        trustees=(fresh.trustee.public,),
-        threshold=1,
+        trustees=chosen.keys,
+        threshold=chosen.needed,
         rule=ruled.rule,
         params=ruled.params,
         max_choices=ruled.max_choices,

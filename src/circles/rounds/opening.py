@@ -1,5 +1,7 @@
 """Opening the box: trustees publish their secrets after the close, never before.
 
+The vote is opened when as many secrets as its record asks for stand in the log. Each trustee's
+stands there once: whoever posts it again, or another spelling of the same key, changes nothing.
 A round that must stay shut has no opening in the log: one in which nobody was on the slate, and one
 with so few ballots that they could be one person's (docs/protocol.md, 4).
 """
@@ -9,12 +11,13 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles import log
+from circles.circle import boxes
 from circles.circle.circles import Circle
 from circles.errors import CirclesError, MissingError
 from circles.host import Host
 from circles.protocol.merkle import leaf
-from circles.protocol.messages import MalformedError, Opening
-from circles.protocol.seal import opening_fits
+from circles.protocol.messages import MalformedError, Opening, parse_entry
+from circles.protocol.seal import TrusteeKey, opening_fits
 from circles.protocol.tally import few_voters
 from circles.rounds import keys, progress
 from circles.rounds.rounds import Round
@@ -57,13 +60,32 @@ async def log_opening(host: Host, circle: Circle, month: str, text: bytes) -> bo
         if await log.index_of(db, circle.id, leaf(text)) is not None:
             return False
         await _check_time(db, round_)
-        if not opening_fits(round_.vote.poll, opening):
+        poll = round_.vote.poll
+        if not opening_fits(poll, opening):
             raise OpeningRefusedError(_("This key does not open this box."), code="bad-secret")
+        stand = await secrets_of(db, round_)
+        if opening.trustee in stand:
+            return False
         await log.append(db, circle.id, [text])
-        await progress.set_opened(db, round_)
+        if len(stand) + 1 >= poll.threshold:
+            await progress.set_opened(db, round_)
         await log.sign(db, host.vault, circle.id, host)
-        await keys.drop(db, round_.vote.poll_hash, keys.TRUSTEE)
+        if (await boxes.of_month(db, circle.id, month)).own == opening.trustee:
+            await keys.drop(db, opening.poll, keys.TRUSTEE)
     return True
+
+
+async def secrets_of(db: AsyncSession, round_: Round) -> dict[int, bytes]:
+    """The secrets that stand in the log, by trustee, of a vote that is closed and not decided."""
+    close, text = round_.vote.close, round_.vote.close_text
+    if close is None or text is None:
+        return {}
+    after = await log.entries(db, round_.circle_id, close.first + close.ballots + 1)
+    return {
+        message.trustee: message.secret
+        for message in (parse_entry(entry.data) for entry in after)
+        if isinstance(message, Opening) and message.poll == round_.vote.poll_hash
+    }
 
 
 async def _check_time(db: AsyncSession, round_: Round) -> None:
@@ -76,10 +98,22 @@ async def _check_time(db: AsyncSession, round_: Round) -> None:
         raise early
 
 
-async def own_opening(db: AsyncSession, host: Host, round_: Round) -> bytes | None:
-    """This server's opening as trustee 1; None once its secret is published and deleted."""
+async def own_key(db: AsyncSession, host: Host, poll_hash: bytes) -> TrusteeKey | None:
+    """This server's key to a vote; None if it has none, or once its secret is published.
+
+    VaultError where another secret.key sealed it.
+    """
     try:
-        secret = await keys.get(db, host.vault, round_.vote.poll_hash, keys.TRUSTEE)
+        secret = await keys.get(db, host.vault, poll_hash, keys.TRUSTEE)
     except MissingError:
         return None
-    return Opening(round_.vote.poll_hash, 1, secret).text()
+    return TrusteeKey.from_secret(secret)
+
+
+async def own_opening(db: AsyncSession, host: Host, round_: Round) -> bytes | None:
+    """This server's opening of a vote; None if it holds no key, or published it."""
+    own = await own_key(db, host, round_.vote.poll_hash)
+    if own is None:
+        return None
+    number = round_.vote.poll.trustees.index(own.public) + 1
+    return Opening(round_.vote.poll_hash, number, own.secret).text()

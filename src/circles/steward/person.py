@@ -18,7 +18,7 @@ from circles.log import floor
 from circles.members import guards, notices, people, way_back
 from circles.members.people import Member
 from circles.members.signin import TheMember
-from circles.rounds import rounds, schedule
+from circles.rounds import rounds, schedule, trustees
 from circles.steward.ids import row_id
 from circles.web import forms
 from circles.web.i18n import gettext as _
@@ -157,6 +157,7 @@ async def remove(
         raise ConflictError(_("To go yourself, use “Leave the circle” on your own page."))
     async with host.database.begin() as db:
         person: Member = await people.get(db, circle.id, person_id)
+        await trustees.forget(db, circle, person.id, host.clock.round_now())
         await parting.part(
             db,
             circle,

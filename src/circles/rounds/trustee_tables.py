@@ -1,0 +1,31 @@
+"""What is stored about trustees: members who hold a key to the box. Public to all members."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from circles.db import Hash, Id
+from circles.rounds.tables import Base
+
+
+class TrusteeRow(Base):
+    """A member who holds a key in the rounds to come."""
+
+    __tablename__ = "rounds_trustee"
+
+    circle_id: Mapped[bytes] = mapped_column(Id, primary_key=True)
+    member_id: Mapped[bytes] = mapped_column(Id, primary_key=True)
+
+
+class TrusteeKeyRow(Base):
+    """A public key that a member handed in; `poll_hash` once a vote uses it.
+
+    The row stays when the member's id has gone from it, so that no key is ever used twice.
+    """
+
+    __tablename__ = "rounds_trustee_key"
+
+    circle_id: Mapped[bytes] = mapped_column(Id, primary_key=True)
+    public: Mapped[bytes] = mapped_column(Hash, primary_key=True)
+    member_id: Mapped[bytes | None] = mapped_column(Id)
+    poll_hash: Mapped[bytes | None] = mapped_column(Hash)
