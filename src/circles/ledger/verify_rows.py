@@ -25,9 +25,16 @@ _IN_A_BOOK = {
     "idempotency": "key",
     "seal": "ref",
     "payout": "id",
+    "bank_account": "number",
+    "bank_statement": "id",
+    "bank_line": "id",
+    "bank_match": "id",
 }
+_BANK = (
+    "account", "statement", "withdrawal", "line", "line_seen", "also", "match", "tied", "untied",
+)  # fmt: skip
 
-# The triggers that keep the rules, as migration ledger_0001 makes them (a test compares).
+# The triggers that keep the rules, as migrations 0001 and 0003 make them (a test compares).
 GUARDS: dict[str, frozenset[str]] = {
     "sqlite": frozenset(
         {
@@ -50,6 +57,11 @@ GUARDS: dict[str, frozenset[str]] = {
                 f"ledger_{table}_never_{verb}"
                 for table in ("kind", "account", "transfer", "idempotency", "seal")
                 for verb in ("update", "delete")
+            ),
+            *(
+                f"ledger_bank_{table}_{suffix}"
+                for table in _BANK
+                for suffix in ("guard", "never_update", "never_delete")
             ),
         }
     ),
@@ -75,6 +87,13 @@ GUARDS: dict[str, frozenset[str]] = {
                 )
                 for verb in ("change", "truncate")
             ),
+            *(
+                f"ledger_bank_{table}_never_{verb}"
+                for table in _BANK
+                for verb in ("change", "truncate")
+            ),
+            *(f"ledger_bank_{table}_guard" for table in ("match", "tied", "untied", "withdrawal")),
+            "ledger_bank_line_never_update",
         }
     ),
 }

@@ -1,0 +1,160 @@
+"""Whether one statement goes on where another ended, and how much is missing if it does not.
+
+Each statement claims what stood at the end of a day: its opening before its first day, its closing
+at its last. Between two claims only the lines of those days may lie. Notices and reports within a
+day (CAMT 052, 054, MT942) claim nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from circles.ledger.bank import lines
+from circles.ledger.bank_tables import (
+    BankAccount,
+    BankLineRow,
+    BankSeen,
+    BankStatement,
+    BankWithdrawal,
+)
+from circles.ledger.tables import Book
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Between these days the bank's balance moved by `missing_minor` that no line explains."""
+
+    after: date
+    until: date
+    missing_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A statement that counts: its first and last day, and what stood before and after."""
+
+    id: bytes
+    start: date
+    end: date
+    opening_minor: int | None
+    closing_minor: int | None
+
+
+async def spans(db: AsyncSession, circle_id: bytes, code: str) -> list[Span]:
+    """Statements of that account which claim balances, by their first day."""
+    withdrawn = exists().where(BankWithdrawal.statement_id == BankStatement.id)
+    query = (
+        select(BankStatement)
+        .join(BankAccount, BankAccount.id == BankStatement.account_id)
+        .join(Book, Book.id == BankStatement.book_id)
+        .where(
+            Book.circle_id == circle_id,
+            BankAccount.code == code,
+            BankStatement.kind == "statement",
+            ~withdrawn,
+        )
+    )
+    found = []
+    for row in await db.scalars(query):
+        days = [d for d in (row.first_on, row.last_on, row.opening_on, row.closing_on) if d]
+        if not days or (row.opening_minor, row.closing_minor) == (None, None):
+            continue
+        start = row.first_on or row.opening_on or row.closing_on or days[0]
+        end = max(start, row.last_on or start, row.closing_on or start)
+        found.append(Span(row.id, start, end, row.opening_minor, row.closing_minor))
+    return sorted(found, key=lambda span: (span.start, span.end, span.id))
+
+
+async def newest(db: AsyncSession, circle_id: bytes, code: str) -> Span | None:
+    """The statement whose closing balance is the newest that is known."""
+    closing = [s for s in await spans(db, circle_id, code) if s.closing_minor is not None]
+    return max(closing, key=lambda span: (span.end, span.start), default=None)
+
+
+async def before(
+    db: AsyncSession, circle_id: bytes, code: str, day: date, known: list[Span]
+) -> tuple[date, int] | None:
+    """(claimed since, what should have stood before that day began), from these statements."""
+    ended = [s for s in known if s.closing_minor is not None and s.end < day]
+    begun = [s for s in known if s.opening_minor is not None and s.start <= day]
+    last = max(ended, key=lambda s: (s.end, s.start), default=None)
+    first = max(begun, key=lambda s: s.start, default=None)
+    if last is not None and (first is None or first.start <= last.end):
+        seen = exists().where(BankSeen.line_id == BankLineRow.id, BankSeen.statement_id == last.id)
+        after = or_(
+            BankLineRow.booked_on > last.end, and_(BankLineRow.booked_on == last.end, ~seen)
+        )
+        moved = await _sum(db, circle_id, code, after, BankLineRow.booked_on < day)
+        return last.end, (last.closing_minor or 0) + moved
+    if first is None:
+        return None
+    moved = await _sum(
+        db, circle_id, code, BankLineRow.booked_on >= first.start, BankLineRow.booked_on < day
+    )
+    return first.start, (first.opening_minor or 0) + moved
+
+
+async def _sum(db: AsyncSession, circle_id: bytes, code: str, *which: ColumnElement[bool]) -> int:
+    query = (
+        select(func.coalesce(func.sum(BankLineRow.amount_minor), 0))
+        .join(BankAccount, BankAccount.id == BankLineRow.account_id)
+        .join(Book, Book.id == BankLineRow.book_id)
+        .where(Book.circle_id == circle_id, BankAccount.code == code, lines.stands(), *which)
+    )
+    return int(await db.scalar(query) or 0)
+
+
+async def of_opening(
+    db: AsyncSession, circle_id: bytes, code: str, span: Span, known: list[Span]
+) -> Gap | None:
+    """What is missing before this statement, by the others."""
+    if span.opening_minor is None:
+        return None
+    # A file of half a day ends where the next one, of the other half, begins.
+    claims = {s.closing_minor for s in known if s.end == span.start}
+    claims |= {s.opening_minor for s in known if s.start == span.start}
+    if span.opening_minor in claims:
+        return None
+    told = await before(db, circle_id, code, span.start, known)
+    if told is None or told[1] == span.opening_minor:
+        return None
+    return Gap(told[0], span.start, span.opening_minor - told[1])
+
+
+async def gaps(db: AsyncSession, circle_id: bytes, code: str) -> list[Gap]:
+    """Everything that is missing between this account's statements, and inside them."""
+    known = await spans(db, circle_id, code)
+    found = []
+    for span in known:
+        others = [other for other in known if other.id != span.id]
+        gap = await of_opening(db, circle_id, code, span, others)
+        if gap is None:
+            gap = await _inside(db, circle_id, code, span, others)
+        if gap is not None:
+            found.append(gap)
+    return found
+
+
+async def _inside(
+    db: AsyncSession, circle_id: bytes, code: str, span: Span, others: list[Span]
+) -> Gap | None:
+    """What a statement's own lines leave unexplained of its closing."""
+    if span.closing_minor is None:
+        return None
+    seen = exists().where(BankSeen.line_id == BankLineRow.id, BankSeen.statement_id == span.id)
+    if span.opening_minor is not None:
+        start, opening = span.start, span.opening_minor
+        moved = await _sum(db, circle_id, code, seen)
+    else:
+        told = await before(db, circle_id, code, span.start, others)
+        if told is None:
+            return None
+        start, opening = told
+        own = and_(BankLineRow.booked_on >= span.start, BankLineRow.booked_on <= span.end)
+        moved = await _sum(db, circle_id, code, or_(own, seen))
+    missing = span.closing_minor - opening - moved
+    return Gap(start, span.end, missing) if missing else None
