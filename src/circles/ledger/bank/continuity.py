@@ -77,25 +77,47 @@ async def newest(db: AsyncSession, circle_id: bytes, code: str) -> Span | None:
 
 async def before(
     db: AsyncSession, circle_id: bytes, code: str, day: date, known: list[Span]
-) -> tuple[date, int] | None:
-    """(claimed since, what should have stood before that day began), from these statements."""
+) -> list[tuple[date, int]]:
+    """(claimed since, what should have stood before that day began), by the statements that ended
+    last before it and by those that began last. Several of one day may each tell half of it, so
+    each is asked.
+    """
     ended = [s for s in known if s.closing_minor is not None and s.end < day]
     begun = [s for s in known if s.opening_minor is not None and s.start <= day]
-    last = max(ended, key=lambda s: (s.end, s.start), default=None)
-    first = max(begun, key=lambda s: s.start, default=None)
-    if last is not None and (first is None or first.start <= last.end):
-        seen = exists().where(BankSeen.line_id == BankLineRow.id, BankSeen.statement_id == last.id)
-        after = or_(
-            BankLineRow.booked_on > last.end, and_(BankLineRow.booked_on == last.end, ~seen)
-        )
-        moved = await _sum(db, circle_id, code, after, BankLineRow.booked_on < day)
-        return last.end, (last.closing_minor or 0) + moved
-    if first is None:
+    last = max((s.end for s in ended), default=None)
+    first = max((s.start for s in begun), default=None)
+    told = [
+        (span.end, await _since_end(db, circle_id, code, day, span))
+        for span in ended
+        if span.end == last and (first is None or first <= span.end)
+    ]
+    for span in begun:
+        if span.start == first and (last is None or first > last):
+            moved = await _sum(
+                db,
+                circle_id,
+                code,
+                BankLineRow.booked_on >= span.start,
+                BankLineRow.booked_on < day,
+            )
+            told.append((span.start, (span.opening_minor or 0) + moved))
+    return told
+
+
+async def _since_end(db: AsyncSession, circle_id: bytes, code: str, day: date, span: Span) -> int:
+    """Its closing, with the lines since: of its last day those that it did not have yet."""
+    seen = exists().where(BankSeen.line_id == BankLineRow.id, BankSeen.statement_id == span.id)
+    after = or_(BankLineRow.booked_on > span.end, and_(BankLineRow.booked_on == span.end, ~seen))
+    moved = await _sum(db, circle_id, code, after, BankLineRow.booked_on < day)
+    return (span.closing_minor or 0) + moved
+
+
+def missing(told: list[tuple[date, int]], stands: int, until: date) -> Gap | None:
+    """What none of these explains of what stands there; the smallest of the differences."""
+    if not told or any(minor == stands for _since, minor in told):
         return None
-    moved = await _sum(
-        db, circle_id, code, BankLineRow.booked_on >= first.start, BankLineRow.booked_on < day
-    )
-    return first.start, (first.opening_minor or 0) + moved
+    since, minor = min(told, key=lambda one: (abs(stands - one[1]), one[0]))
+    return Gap(since, until, stands - minor)
 
 
 async def _sum(db: AsyncSession, circle_id: bytes, code: str, *which: ColumnElement[bool]) -> int:
@@ -120,9 +142,7 @@ async def of_opening(
     if span.opening_minor in claims:
         return None
     told = await before(db, circle_id, code, span.start, known)
-    if told is None or told[1] == span.opening_minor:
-        return None
-    return Gap(told[0], span.start, span.opening_minor - told[1])
+    return missing(told, span.opening_minor, span.start)
 
 
 async def gaps(db: AsyncSession, circle_id: bytes, code: str) -> list[Gap]:
@@ -147,14 +167,9 @@ async def _inside(
         return None
     seen = exists().where(BankSeen.line_id == BankLineRow.id, BankSeen.statement_id == span.id)
     if span.opening_minor is not None:
-        start, opening = span.start, span.opening_minor
         moved = await _sum(db, circle_id, code, seen)
-    else:
-        told = await before(db, circle_id, code, span.start, others)
-        if told is None:
-            return None
-        start, opening = told
-        own = and_(BankLineRow.booked_on >= span.start, BankLineRow.booked_on <= span.end)
-        moved = await _sum(db, circle_id, code, or_(own, seen))
-    missing = span.closing_minor - opening - moved
-    return Gap(start, span.end, missing) if missing else None
+        return missing([(span.start, span.opening_minor + moved)], span.closing_minor, span.end)
+    told = await before(db, circle_id, code, span.start, others)
+    own = and_(BankLineRow.booked_on >= span.start, BankLineRow.booked_on <= span.end)
+    moved = await _sum(db, circle_id, code, or_(own, seen))
+    return missing(told, span.closing_minor - moved, span.end)

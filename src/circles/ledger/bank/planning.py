@@ -302,11 +302,9 @@ async def _gap(
     gap = await continuity.of_opening(db, book.circle_id, code, span, spans)
     if span.opening_minor is None and span.closing_minor is not None:
         told = await continuity.before(db, book.circle_id, code, span.start, spans)
-        if told is not None and not any(s.end > span.end for s in spans):
-            missing = span.closing_minor - told[1] - one.sum_minor
-            # Of a file without an opening only what nobody had seen can be what is missing.
-            if missing and brings:
-                gap = Gap(told[0], span.end, missing)
+        # Of an older file, and of one that brings nothing, nothing can be missing.
+        if brings and not any(s.end > span.end for s in spans):
+            gap = continuity.missing(told, span.closing_minor - one.sum_minor, span.end)
     if (span.opening_minor, span.closing_minor) != (None, None):
         spans.append(span)
     return gap
