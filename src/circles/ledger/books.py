@@ -407,10 +407,19 @@ async def seal(
 
 
 async def close_through(
-    db: AsyncSession, circle_id: bytes, through: date, *, actor: int, now: datetime
+    db: AsyncSession,
+    circle_id: bytes,
+    through: date,
+    *,
+    actor: int,
+    now: datetime,
+    ref: str | None = None,
 ) -> SealFigures:
-    """Close the books up to and including that day. There is no way back, by design."""
-    ref, month = f"close:{through.isoformat()}", through.isoformat()[:7]
+    """Close the books up to and including that day. There is no way back, by design.
+
+    `ref` names the seal; a month that two people closed has one of its own (`ledger.periods`).
+    """
+    ref, month = ref or f"close:{through.isoformat()}", through.isoformat()[:7]
     return await _sealed(db, circle_id, ref, month, actor, now, through)
 
 

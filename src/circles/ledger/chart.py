@@ -1,8 +1,8 @@
 """The chart of accounts and what may be booked: codes, classes, floors, kinds.
 
 Account codes and kinds are for ever: they stand in chained records and in exports. The database
-keeps its own copy of `KINDS` and enforces it (migration ledger_0001); `circles ledger verify`
-compares the two.
+keeps its own copy of `KINDS` and enforces it (migrations ledger_0001, ledger_0004); `circles ledger
+verify` compares the two.
 """
 
 from __future__ import annotations
@@ -59,6 +59,11 @@ KINDS: Final[frozenset[tuple[str, AccountClass, AccountClass]]] = frozenset(
     {
         ("opening", "bank", "fund"),
         ("opening", "cash", "fund"),
+        # What members had paid ahead before these books began, or nobody has claimed.
+        ("opening", "bank", "member"),
+        ("opening", "cash", "member"),
+        ("opening", "bank", "suspense"),
+        ("opening", "cash", "suspense"),
         ("contribution", "bank", "member"),
         ("contribution", "cash", "member"),
         ("contribution_unidentified", "bank", "suspense"),

@@ -22,8 +22,8 @@ class Problem:
     """One thing that does not add up.
 
     `check` is a short stable name (`chain`, `sequence`, `balance`, `floor`, `mirror`, `kind`,
-    `period`, `seal`, `account`, `book`, `note`, `key`, `reference`, `guard`, `payout`), `where`
-    the row, `what` the sentence for a person.
+    `period`, `seal`, `account`, `book`, `note`, `key`, `reference`, `guard`, `payout`,
+    `closed`, `handover`), `where` the row, `what` the sentence for a person.
     """
 
     book: str

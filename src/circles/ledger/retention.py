@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.host import Host
-from circles.ledger import payouts
+from circles.ledger import audit_links, payouts
 from circles.ledger.tables import Note, TransferRow
 
 # A year's report may still need the words; the month after it nobody does.
@@ -36,3 +36,4 @@ async def tick(host: Host) -> None:
     async with host.database.begin() as db:
         await payouts.erase_payees(db, now)
         await erase_notes(db, now)
+        await audit_links.purge(db, now)

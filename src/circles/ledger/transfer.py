@@ -18,6 +18,8 @@ from circles.protocol.text import b64
 _CHAIN = b"circles/ledger/v1\x00"
 _BOOK = b"circles/ledger-book/v1\x00"
 _SEAL = b"circles/ledger-seal/v1\x00"
+_PERIOD = b"circles/ledger-period/v1\x00"
+_HANDOVER = b"circles/ledger-handover/v1\x00"
 _NOTE = b"circles/ledger-note/v1\x00"
 _REQUEST = b"circles/ledger-request/v1\x00"
 
@@ -147,6 +149,16 @@ def note_hash(book_id: bytes, salt: bytes, note: str) -> bytes:
 def seal_hash(seal: Json) -> bytes:
     """Binds one stored seal's columns together."""
     return hashlib.sha256(_SEAL + jcs(seal)).digest()
+
+
+def period_hash(closed: Json) -> bytes:
+    """Binds one closed month's columns together."""
+    return hashlib.sha256(_PERIOD + jcs(closed)).digest()
+
+
+def handover_hash(handover: Json) -> bytes:
+    """Binds one accepted hand-over's columns together."""
+    return hashlib.sha256(_HANDOVER + jcs(handover)).digest()
 
 
 def request_hash(

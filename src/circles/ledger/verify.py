@@ -4,7 +4,8 @@ not hold. Nothing stored is believed: not the balances, not the heads, not the g
 1. chain: seq contiguous from 1, every prev_hash the hash before it, every hash recomputed.
 2. rules: kinds allowed, floors held after each transfer, reversals mirror once, closed periods.
 3. sums: every balance row is the fold of its transfers; the book's head and next_seq are the last.
-4. beside it: accounts, notes, keys, seals (stored and logged), payouts, allow-list, guards.
+4. beside it: accounts, notes, keys, seals (stored and logged), payouts, closed months, hand-overs,
+   allow-list, guards.
 
 A chain alone does not stop a host from rewriting all of it: the seals in the signed public log do,
 and those who keep a checkpoint. Pass them as `logged`.
@@ -23,6 +24,7 @@ from circles.ledger.problems import Problem, as_day, as_time
 from circles.ledger.transfer import genesis
 from circles.ledger.verify_chain import Chain, Claim
 from circles.ledger.verify_payouts import payouts_of
+from circles.ledger.verify_periods import handovers_of, periods_of
 from circles.ledger.verify_rows import around, of_book
 from circles.protocol.records import Seal
 from circles.protocol.text import b64
@@ -57,6 +59,8 @@ async def verify_books(
             problems += chain.problems
             problems += await of_book(db, book, chain)
             problems += await payouts_of(db, book, chain.name)
+            problems += await periods_of(db, book, chain.name)
+            problems += await handovers_of(db, book, chain.name)
         problems += await around(db, host.database.dialect)
         problems += _no_book(books, logged or {})
     return problems

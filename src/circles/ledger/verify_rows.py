@@ -29,12 +29,16 @@ _IN_A_BOOK = {
     "bank_statement": "id",
     "bank_line": "id",
     "bank_match": "id",
+    "close_proposal": "id",
+    "period": "month",
+    "handover": "id",
+    "audit_link": "id",
 }
 _BANK = (
     "account", "statement", "withdrawal", "line", "line_seen", "also", "match", "tied", "untied",
 )  # fmt: skip
 
-# The triggers that keep the rules, as migrations 0001 and 0003 make them (a test compares).
+# The triggers that keep the rules, as migrations 0001, 0003 and 0004 make them (a test compares).
 GUARDS: dict[str, frozenset[str]] = {
     "sqlite": frozenset(
         {
@@ -53,6 +57,12 @@ GUARDS: dict[str, frozenset[str]] = {
             "ledger_idempotency_guard",
             "ledger_note_guard",
             "ledger_note_never_update",
+            "ledger_period_guard",
+            "ledger_period_never_update",
+            "ledger_period_never_delete",
+            "ledger_handover_guard",
+            "ledger_handover_stays",
+            "ledger_handover_never_delete",
             *(
                 f"ledger_{table}_never_{verb}"
                 for table in ("kind", "account", "transfer", "idempotency", "seal")
@@ -74,6 +84,11 @@ GUARDS: dict[str, frozenset[str]] = {
             "ledger_seal_guard",
             "ledger_seal_closes",
             "ledger_note_never_change",
+            "ledger_period_guard",
+            "ledger_period_never_change",
+            "ledger_period_never_truncate",
+            "ledger_handover_guard",
+            "ledger_handover_never_truncate",
             *(
                 f"ledger_{table}_never_{verb}"
                 for table in (
