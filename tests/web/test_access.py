@@ -38,6 +38,7 @@ GET    /c/{slug}/documents/{name}                              all       404
 GET    /c/{slug}/in                                            members   200
 GET    /c/{slug}/in/ballot                                     members   200
 GET    /c/{slug}/in/check/{month}                              members   200
+GET    /c/{slug}/in/closes                                     members   200
 GET    /c/{slug}/in/collect                                    members   200
 GET    /c/{slug}/in/desk                                       treasurer 200
 GET    /c/{slug}/in/desk/books                                 treasurer 200
@@ -50,6 +51,7 @@ GET    /c/{slug}/in/desk/other                                 treasurer 200
 GET    /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 303
 GET    /c/{slug}/in/desk/payments/{payment}                    treasurer 200
 GET    /c/{slug}/in/desk/payments/{payment}/returned           treasurer 200
+GET    /c/{slug}/in/desk/reconcile                             treasurer 200
 GET    /c/{slug}/in/desk/report                                treasurer 200
 GET    /c/{slug}/in/desk/unclaimed/{transfer}                  treasurer 200
 GET    /c/{slug}/in/desk/words                                 officers  200
@@ -107,6 +109,10 @@ POST   /c/{slug}/in/desk/payments/{payment}/returned           treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/sent               treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/settled            treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/withdrawn          treasurer 303
+POST   /c/{slug}/in/closes                                     members   404
+POST   /c/{slug}/in/desk/reconcile                             treasurer 404
+POST   /c/{slug}/in/desk/reconcile/withdraw                    treasurer 404
+POST   /c/{slug}/in/desk/reconcile/alone                       treasurer 404
 POST   /c/{slug}/in/desk/unclaimed/{transfer}                  treasurer 422
 POST   /c/{slug}/in/desk/words/{month}/{candidate}             officers  422
 POST   /c/{slug}/in/desk/words/{month}/{candidate}/erase       officers  303

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, Response, get
 
 from circles.circle.provide import TheCircle, TheHost
-from circles.desk import books_pages, money_pages, payment_pages, report_pages
+from circles.desk import books_pages, close_pages, money_pages, payment_pages, report_pages
 from circles.desk.overview import overview
 from circles.dues.dues import local_day
 from circles.members import guards
@@ -33,4 +33,5 @@ routes: list[Any] = [
     *books_pages.routes,
     *payment_pages.routes,
     *report_pages.routes,
+    *close_pages.routes,
 ]
