@@ -45,6 +45,8 @@ GET    /c/{slug}/in/desk/books                                 treasurer 200
 GET    /c/{slug}/in/desk/books/{transfer}/undo                 treasurer 200
 GET    /c/{slug}/in/desk/export/{kind}                         treasurer 200
 GET    /c/{slug}/in/desk/fees                                  treasurer 200
+GET    /c/{slug}/in/desk/import                                treasurer 200
+GET    /c/{slug}/in/desk/import/{file}                         treasurer 404
 GET    /c/{slug}/in/desk/members/{number}                      treasurer 200
 GET    /c/{slug}/in/desk/money-in                              treasurer 200
 GET    /c/{slug}/in/desk/other                                 treasurer 200
@@ -102,6 +104,10 @@ POST   /c/{slug}/api/session                                   all       400
 POST   /c/{slug}/in/desk/books/{transfer}/erase-note           treasurer 303
 POST   /c/{slug}/in/desk/books/{transfer}/undo                 treasurer 303
 POST   /c/{slug}/in/desk/fees                                  treasurer 303
+POST   /c/{slug}/in/desk/import                                treasurer 415
+POST   /c/{slug}/in/desk/import/{file}                         treasurer 404
+POST   /c/{slug}/in/desk/import/{file}/drop                    treasurer 303
+POST   /c/{slug}/in/desk/import/{file}/withdraw                treasurer 404
 POST   /c/{slug}/in/desk/money-in                              treasurer 422
 POST   /c/{slug}/in/desk/other                                 treasurer 422
 POST   /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 422

@@ -128,6 +128,7 @@ async def _money(world: World, treasurer: Member) -> dict[str, str]:
         "transfer": entry.transfers[0].id.hex(),
         "kind": "jsonl",
         "number": treasurer.book_number,
+        "file": "0" * 32,
     }
 
 

@@ -7,7 +7,14 @@ from typing import Any
 from litestar import Request, Response, get
 
 from circles.circle.provide import TheCircle, TheHost
-from circles.desk import books_pages, close_pages, money_pages, payment_pages, report_pages
+from circles.desk import (
+    books_pages,
+    close_pages,
+    import_pages,
+    money_pages,
+    payment_pages,
+    report_pages,
+)
 from circles.desk.overview import overview
 from circles.dues.dues import local_day
 from circles.members import guards
@@ -31,6 +38,7 @@ routes: list[Any] = [
     desk_page,
     *money_pages.routes,
     *books_pages.routes,
+    *import_pages.routes,
     *payment_pages.routes,
     *report_pages.routes,
     *close_pages.routes,

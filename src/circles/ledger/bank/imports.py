@@ -11,7 +11,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import exists, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -66,6 +66,8 @@ class Kept:
     fresh: int
     known: int
     numbers: tuple[str, ...]
+    first_on: date | None = None
+    last_on: date | None = None
     withdrawn: bool = False
 
 
@@ -252,6 +254,8 @@ def _kept(parts: list[tuple[BankStatement, str, bool]]) -> Kept:
         fresh=fresh,
         known=sum(row.lines for row, _number, _gone in parts) - fresh,
         numbers=tuple(dict.fromkeys(number for _row, number, _gone in parts)),
+        first_on=min((r.first_on for r, _n, _g in parts if r.first_on), default=None),
+        last_on=max((r.last_on for r, _n, _g in parts if r.last_on), default=None),
         withdrawn=all(gone for _row, _number, gone in parts),
     )
 

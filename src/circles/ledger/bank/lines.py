@@ -56,14 +56,14 @@ def in_live_match(*more: ColumnElement[bool]) -> Exists:
     return exists().where(BankTied.match_id == BankMatch.id, ~untied, *more)
 
 
-async def waiting(db: AsyncSession, vault: Vault, circle_id: bytes) -> list[BankLine]:
+async def waiting(db: AsyncSession, vault: Vault | None, circle_id: bytes) -> list[BankLine]:
     """Lines that no live match explains, the oldest first."""
     tied = in_live_match(BankTied.line_id == BankLineRow.id)
     return await _select(db, vault, circle_id, ~tied)
 
 
 async def between(
-    db: AsyncSession, vault: Vault, circle_id: bytes, first: date, last: date
+    db: AsyncSession, vault: Vault | None, circle_id: bytes, first: date, last: date
 ) -> list[BankLine]:
     """All lines of these days, the first and the last among them, the oldest first."""
     days = and_(BankLineRow.booked_on >= first, BankLineRow.booked_on <= last)

@@ -47,7 +47,7 @@ def guess(source: Source) -> Guess | None:
     """None if no column of dates and none of amounts is found: then this is no such file."""
     best: tuple[int, Mapping, list[list[str]]] | None = None
     for delimiter in DELIMITERS:
-        rows = _sample(source, delimiter)
+        rows = sample(source, delimiter)
         found = (
             _header(rows, delimiter)
             or _headless(rows, delimiter, 0)
@@ -61,7 +61,7 @@ def guess(source: Source) -> Guess | None:
     return _finish(mapping, [r for r in rows[mapping.header_row :] if any(c.strip() for c in r)])
 
 
-def _sample(source: Source, delimiter: str) -> list[list[str]]:
+def sample(source: Source, delimiter: str) -> list[list[str]]:
     """The first rows, up to where the file is no table any more."""
     rows: list[list[str]] = []
     with contextlib.suppress(csv.Error):
@@ -162,7 +162,7 @@ def _finish(mapping: Mapping, rows: list[list[str]]) -> Guess:
     if doubt:
         doubts.append(("date", doubt))
     mapping = replace(mapping, dates=dates)
-    return Guess(_signs(mapping, rows), tuple(doubts))
+    return Guess(signs(mapping, rows), tuple(doubts))
 
 
 def cell(row: list[str], columns: dict[str, tuple[int, ...]], name: str) -> str:
@@ -282,7 +282,7 @@ def _is_english(names: tuple[str, ...]) -> bool:
     return not names or len(words & _ENGLISH) > 1
 
 
-def _signs(mapping: Mapping, rows: list[list[str]]) -> Mapping:
+def signs(mapping: Mapping, rows: list[list[str]]) -> Mapping:
     """The reading of the signs that the running balance proves; without one, the usual one."""
     columns = dict(mapping.columns)
     if "mark" in columns and "amount" in columns:

@@ -1,0 +1,232 @@
+"""The bank's file, brought in: chosen, looked at before anything is kept, kept, and taken back."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+
+from circles.circle.circles import Circle
+from circles.circle.provide import TheCircle, TheHost
+from circles.desk import importing
+from circles.desk.fields import id_of
+from circles.desk.importing import FILE_BYTES_MAX, Asked
+from circles.desk.names import Names, names_of
+from circles.errors import CirclesError, ConflictError, InvalidError, MissingError
+from circles.host import Host
+from circles.ledger.bank import imports, lines
+from circles.ledger.bank.imports import Kept
+from circles.members import guards
+from circles.members.people import Member
+from circles.members.signin import TheMember
+from circles.web import forms, uploads
+from circles.web.errors import status_of
+from circles.web.forms import Form
+from circles.web.i18n import gettext as _
+from circles.web.render import page, see_other
+
+_GUARDS: Final = [guards.treasurer]
+# Read to its end and let go, so that a browser in the middle of sending hears the answer.
+_BODY_BYTES_MAX: Final = 64 << 20
+_FILES_SHOWN: Final = 12
+
+
+def _at(circle: Circle) -> str:
+    return f"{circle.path}/in/desk/import"
+
+
+async def _chooser(
+    request: Request[Any, Any, Any],
+    circle: Circle,
+    member: Member,
+    host: Host,
+    form: Form,
+    status: int = 200,
+) -> Response[bytes]:
+    async with host.database.read() as db:
+        names = await names_of(db, circle.id)
+        kept = await imports.every(db, circle.id, limit=_FILES_SHOWN)
+    context = {
+        "form": form,
+        "files": [(one, names.actor(one.actor)) for one in kept],
+        "megabytes": FILE_BYTES_MAX >> 20,
+        "here": "desk",
+    }
+    return page(request, "desk/import.html", context, circle=circle, member=member, status=status)
+
+
+@get("/c/{slug:str}/in/desk/import", guards=_GUARDS)
+async def import_page(
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
+) -> Response[bytes]:
+    """Choose a file; below, what came before."""
+    return await _chooser(request, circle, member, host, Form())
+
+
+@post("/c/{slug:str}/in/desk/import", guards=_GUARDS, opt={"body_bytes_max": _BODY_BYTES_MAX})
+async def take_file(
+    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
+) -> Response[bytes]:
+    """Let it wait for its preview."""
+    try:
+        upload = await uploads.read(request, field="file", bytes_max=FILE_BYTES_MAX)
+    except InvalidError as error:
+        form = Form()
+        form.trouble.add("file", str(error))
+        return await _chooser(request, circle, member, host, form, status=status_of(error))
+    form = upload.form
+    if upload.too_long:
+        values = {"mb": FILE_BYTES_MAX >> 20, "slug": circle.slug}
+        form.trouble.add(
+            "file",
+            _(
+                "This file is over %(mb)s MB, more than a page can look through. Ask your bank for "
+                "a shorter time. Or whoever runs this machine brings in files of any size with: "
+                "circles ledger import %(slug)s FILE"
+            )
+            % values,
+        )
+    elif not upload.data:
+        form.trouble.add("file", _("Please choose a file that is not empty."))
+    if form.trouble:
+        return await _chooser(request, circle, member, host, form, status=422)
+    file_id = await importing.put(host, circle, member, upload.data)
+    return see_other(f"{_at(circle)}/{file_id.hex()}")
+
+
+@get("/c/{slug:str}/in/desk/import/{file:str}", guards=_GUARDS)
+async def file_page(
+    request: Request[Any, Any, Any],
+    circle: TheCircle,
+    member: TheMember,
+    host: TheHost,
+    file: FromPath[str],
+) -> Response[bytes]:
+    """What it brought, once it was brought in; before that, what it would bring."""
+    file_id = id_of(file)
+    async with host.database.read() as db:
+        kept = await imports.kept(db, circle.id, file_id)
+        names = await names_of(db, circle.id)
+    if kept is not None:
+        return await _result(request, circle, member, host, kept, names)
+    data = await _waiting(host, circle, member, file_id)
+    said = Form(dict(request.query_params.items()))
+    return await _preview(request, circle, member, host, file, data, said)
+
+
+async def _waiting(host: Host, circle: Circle, member: Member, file_id: bytes) -> bytes:
+    data = await importing.waiting(host, circle, member, file_id)
+    if data is None:
+        raise MissingError(
+            _(
+                "This file is not here any more. A file waits for one hour; nothing of it was "
+                "kept. Choose it again at the desk, under “Bring in a file from the bank”."
+            )
+        )
+    return data
+
+
+async def _preview(
+    request: Request[Any, Any, Any],
+    circle: Circle,
+    member: Member,
+    host: Host,
+    file: str,
+    data: bytes,
+    form: Form,
+    status: int = 200,
+) -> Response[bytes]:
+    asked = Asked.of(form)
+    preview = await importing.preview(host, circle, data, asked)
+    if preview.trouble:
+        form.trouble.add("columns", preview.trouble)
+    context = {"form": form, "preview": preview, "asked": asked, "file": file, "here": "desk"}
+    return page(
+        request, "desk/import_file.html", context, circle=circle, member=member, status=status
+    )
+
+
+async def _result(
+    request: Request[Any, Any, Any],
+    circle: Circle,
+    member: Member,
+    host: Host,
+    kept: Kept,
+    names: Names,
+    error: CirclesError | None = None,
+) -> Response[bytes]:
+    async with host.database.read() as db:
+        waits = len(await lines.waiting(db, None, circle.id))
+    form = Form()
+    if error is not None:
+        form.trouble.add("form", str(error))
+    context = {
+        "form": form,
+        "kept": kept,
+        "who": names.actor(kept.actor),
+        "waits": waits,
+        "here": "desk",
+    }
+    status = 200 if error is None else status_of(error)
+    return page(
+        request, "desk/import_kept.html", context, circle=circle, member=member, status=status
+    )
+
+
+@post("/c/{slug:str}/in/desk/import/{file:str}", guards=_GUARDS)
+async def keep_file(
+    request: Request[Any, Any, Any],
+    circle: TheCircle,
+    member: TheMember,
+    host: TheHost,
+    file: FromPath[str],
+) -> Response[bytes]:
+    """Bring it in. Pressed twice it is one import."""
+    file_id = id_of(file)
+    form = await forms.read(request)
+    async with host.database.read() as db:
+        before = await imports.kept(db, circle.id, file_id)
+    if before is None:
+        data = await _waiting(host, circle, member, file_id)
+        try:
+            await importing.keep(host, circle, member, file_id, data, Asked.of(form))
+        except InvalidError as error:
+            form.trouble.add("whose" if error.code == "whose" else "form", str(error))
+            return await _preview(request, circle, member, host, file, data, form, status=422)
+    return see_other(f"{_at(circle)}/{file}")
+
+
+@post("/c/{slug:str}/in/desk/import/{file:str}/drop", guards=_GUARDS)
+async def drop_file(
+    circle: TheCircle, member: TheMember, host: TheHost, file: FromPath[str]
+) -> Response[bytes]:
+    """Throw away a file that waits; what was brought in stays."""
+    await importing.drop(host, circle, member, id_of(file))
+    return see_other(_at(circle))
+
+
+@post("/c/{slug:str}/in/desk/import/{file:str}/withdraw", guards=_GUARDS)
+async def withdraw_file(
+    request: Request[Any, Any, Any],
+    circle: TheCircle,
+    member: TheMember,
+    host: TheHost,
+    file: FromPath[str],
+) -> Response[bytes]:
+    """It was read wrongly: its lines count no more."""
+    file_id, now = id_of(file), host.clock.now()
+    try:
+        async with host.database.begin() as db:
+            await imports.withdraw(db, circle.id, file_id, actor=member.actor, now=now)
+    except ConflictError as error:
+        async with host.database.read() as db:
+            kept = await imports.kept(db, circle.id, file_id)
+            names = await names_of(db, circle.id)
+        if kept is None:
+            raise
+        return await _result(request, circle, member, host, kept, names, error)
+    return see_other(f"{_at(circle)}/{file}")
+
+
+routes: list[Any] = [import_page, take_file, file_page, keep_file, drop_file, withdraw_file]
