@@ -53,8 +53,9 @@ def _runner() -> tuple[dict[str, object], str | None]:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """A running server; yields a URL to its `postgres` database."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """A running server; yields a URL to its `postgres` database. `durable`: its commits wait for
+    the disk, as those of a real host do (of the wheel's server they always do)."""
     given = os.environ.get("CIRCLES_TEST_PG")
     if given:
         yield given
@@ -64,10 +65,10 @@ def server() -> Iterator[str]:
         yield from _wheel()
         return
     with tempfile.TemporaryDirectory(prefix="circles-pg-") as scratch:
-        yield from _own(folder, Path(scratch))
+        yield from _own(folder, Path(scratch), durable)
 
 
-def _own(folder: Path, scratch: Path) -> Iterator[str]:
+def _own(folder: Path, scratch: Path, durable: bool) -> Iterator[str]:
     as_person, name = _runner()
     if name is not None:
         shutil.chown(scratch, name)
@@ -80,7 +81,8 @@ def _own(folder: Path, scratch: Path) -> Iterator[str]:
         "-E", "UTF8")  # fmt: skip
     # fsync is off because these databases die with the run; the campaigns that are about
     # durability start their own server.
-    options = f"-k {scratch} -c listen_addresses='' -c fsync=off -c max_connections=200"
+    sync = "on" if durable else "off"
+    options = f"-k {scratch} -c listen_addresses='' -c fsync={sync} -c max_connections=200"
     control = (folder / "pg_ctl", "-D", data, "-l", scratch / "log", "-w")
     run(*control, "-o", options, "start")
     try:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
+from circles import lite
 from circles.errors import OutcomeUnknownError
 
 _BUSY_TIMEOUT_MS = 10_000
@@ -159,7 +160,13 @@ async def _quietly(cleaning: Any) -> None:
 def _engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite"):
         _keep_private(make_url(url).database)
-        engine = create_async_engine(url, pool_size=6, max_overflow=4, hide_parameters=True)
+        engine = create_async_engine(
+            url,
+            pool_size=6,
+            max_overflow=4,
+            hide_parameters=True,
+            connect_args={"async_creator_fn": lite.connect},
+        )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -190,5 +197,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    options = connection.get_execution_options()
-    connection.exec_driver_sql(options.get("circles_begin", "BEGIN IMMEDIATE"))
+    begin = connection.get_execution_options().get("circles_begin", "BEGIN IMMEDIATE")
+    if begin == "BEGIN":
+        connection.connection.driver_connection.begin_with_next(begin)
+    else:
+        connection.exec_driver_sql(begin)

@@ -7,24 +7,25 @@ another body it is a ConflictError. Notes are compared too, through their salted
 
 from __future__ import annotations
 
-import secrets
+import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date, datetime
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Table, insert, select, text
+from sqlalchemy import Table, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.errors import ConflictError, InvalidError, MissingError
-from circles.ledger import chart
-from circles.ledger.tables import Account, Balance, Book, Idempotency, Note, TransferRow
+from circles.ledger import booking, chart
+from circles.ledger.booking import Ask, BookState, Look, Statements, Steps
+from circles.ledger.problems import as_transfer
+from circles.ledger.tables import Book, TransferRow
 from circles.ledger.transfer import (
     Entry,
     NewTransfer,
     Transfer,
-    chain_hash,
     note_hash,
     request_hash,
 )
@@ -32,28 +33,26 @@ from circles.money import AMOUNT_MINOR_MAX
 from circles.web.i18n import day as day_words
 from circles.web.i18n import gettext as _
 
+__all__ = [
+    "NOTE_CHARS_MAX",
+    "TRANSFER_COLUMNS",
+    "BookState",
+    "BookedAlreadyError",
+    "ClosedPeriodError",
+    "NotCoveredError",
+    "book_of",
+    "by_ref",
+    "entry_transfers",
+    "record",
+    "reverse",
+    "reversed_by",
+    "transfer",
+]
+
 _REF_CHARS_MAX = 120
 NOTE_CHARS_MAX = 500
-_NAMES = tuple(field.name for field in fields(Transfer))
 _TABLE = cast("Table", TransferRow.__table__)
-TRANSFER_COLUMNS = tuple(_TABLE.c[name] for name in _NAMES)
-_PG_TYPES = {
-    "seq": "bigint",
-    "amount_minor": "bigint",
-    "actor": "bigint",
-    "kind": "text",
-    "debit": "text",
-    "credit": "text",
-    "business_ref": "text",
-    "effective_on": "date",
-    "recorded_at": "timestamptz",
-}
-# One statement for many rows, so that the guard of an entry runs once, and never compiled anew.
-_PG_INSERT = text(
-    f"INSERT INTO ledger_transfer ({', '.join(_NAMES)}) SELECT * FROM unnest("  # noqa: S608 - our own column names
-    + ", ".join(f"CAST(:{name} AS {_PG_TYPES.get(name, 'bytea')}[])" for name in _NAMES)
-    + ")"
-)
+TRANSFER_COLUMNS = tuple(_TABLE.c[field.name] for field in fields(Transfer))
 
 
 class NotCoveredError(ConflictError):
@@ -74,31 +73,6 @@ class BookedAlreadyError(ConflictError):
     code = "booked-already"
 
 
-@dataclass(frozen=True)
-class BookState:
-    """A book as it stands while its row is locked."""
-
-    id: bytes
-    circle_id: bytes
-    currency: str
-    next_seq: int
-    head: bytes
-    closed_through: date | None
-
-
-@dataclass(frozen=True)
-class _Sums:
-    floor: chart.Floor
-    debits: int
-    credits: int
-
-    def broken(self) -> bool:
-        """Whether these sums stand under the floor."""
-        if self.floor == "credit":
-            return self.credits < self.debits
-        return self.floor == "debit" and self.debits < self.credits
-
-
 async def book_of(db: AsyncSession, circle_id: bytes, *, lock: bool = False) -> BookState:
     """The circle's book. With `lock`, its other writers wait until this transaction ends."""
     query = select(
@@ -106,8 +80,12 @@ async def book_of(db: AsyncSession, circle_id: bytes, *, lock: bool = False) -> 
     ).where(Book.circle_id == circle_id)
     row = (await db.execute(query.with_for_update() if lock else query)).one_or_none()
     if row is None:
-        raise MissingError(_("This circle has no books yet. Found the circle first."))
+        raise _no_books()
     return BookState(*row)
+
+
+def _no_books() -> MissingError:
+    return MissingError(_("This circle has no books yet. Found the circle first."))
 
 
 async def record(
@@ -126,27 +104,39 @@ async def record(
     wanted = [_checked(transfer) for transfer in new]
     if not wanted and key is None:
         raise InvalidError(_("Nothing was asked to be booked."))
-    book = await book_of(db, circle_id, lock=True)
-    if key is not None:
-        answered = await _answered(db, book, key, wanted)
-        if answered is not None:
-            return answered
-    await _refuse_known_refs(db, book, wanted)
+    try:
+        return await booking.carry_out(
+            db, lambda sql: _record(sql, circle_id, wanted, key=key, now=now)
+        )
+    except (IntegrityError, sqlite3.IntegrityError) as error:
+        raise InvalidError(
+            _(
+                "The database refused this booking, and nothing was booked. Please report it: "
+                "the page should have said so before."
+            )
+        ) from error
+
+
+def _record(
+    sql: Statements,
+    circle_id: bytes,
+    wanted: list[NewTransfer],
+    *,
+    key: str | None,
+    now: datetime,
+) -> Steps[Entry]:
+    found = yield from booking.look(sql, circle_id, wanted, key)
+    if found is None:
+        raise _no_books()
+    if key is not None and found.answered is not None:
+        return (yield from _answered(sql, found.book, key, wanted, *found.answered))
+    _refuse_known_refs(found.known_ref, wanted)
     for transfer in wanted:
-        _refuse_closed(book, transfer)
+        _refuse_closed(found.book, transfer)
         if transfer.kind == chart.REVERSAL:
-            await _refuse_no_mirror(db, book, transfer)
-    await _cover(db, book, wanted)
-    entry = await _store(db, book, wanted, now)
-    if key is not None:
-        values = {
-            "book_id": book.id,
-            "key": key,
-            "request_sha256": request_hash(book.id, key, wanted),
-            "entry_id": entry.id,
-        }
-        await db.execute(insert(Idempotency).values(values))
-    return entry
+            yield from _refuse_no_mirror(sql, found.book, transfer)
+    missing = _cover(found, wanted)
+    return (yield from booking.store(sql, found.book, missing, wanted, key, now))
 
 
 async def reverse(
@@ -247,54 +237,47 @@ async def entry_transfers(
     return tuple(Transfer(*row) for row in await db.execute(query))
 
 
-async def _answered(
-    db: AsyncSession, book: BookState, key: str, wanted: list[NewTransfer]
-) -> Entry | None:
+def _answered(
+    sql: Statements,
+    book: BookState,
+    key: str,
+    wanted: list[NewTransfer],
+    request_sha256: bytes,
+    entry_id: bytes,
+) -> Steps[Entry]:
     """The first answer to this key; BookedAlreadyError if the body was another."""
-    query = select(Idempotency.request_sha256, Idempotency.entry_id).where(
-        Idempotency.book_id == book.id, Idempotency.key == key
-    )
-    row = (await db.execute(query)).one_or_none()
-    if row is None:
-        return None
-    transfers = await entry_transfers(db, book.id, row.entry_id)
-    same = row.request_sha256 == request_hash(book.id, key, wanted)
-    if not same or not await _same_notes(db, book, transfers, wanted):
+    transfers = yield from booking.entry_transfers(sql, book.id, entry_id)
+    same = request_sha256 == request_hash(book.id, key, wanted)
+    if not same or not (yield from _same_notes(sql, book, transfers, wanted)):
         raise BookedAlreadyError(
             _(
                 "This form was sent before, with other words in it. What was booked then still "
                 "stands; open the form anew for something else."
             )
         )
-    return Entry(row.entry_id, transfers, created=False)
+    return Entry(entry_id, transfers, created=False)
 
 
-async def _same_notes(
-    db: AsyncSession,
+def _same_notes(
+    sql: Statements,
     book: BookState,
     transfers: tuple[Transfer, ...],
     wanted: list[NewTransfer],
-) -> bool:
+) -> Steps[bool]:
     """Whether the notes are the ones of then. An erased note can no longer differ."""
     for stored, asked in zip(transfers, wanted, strict=True):
         if (stored.note_hash is None) != (asked.note is None):
             return False
         if stored.note_hash is None or asked.note is None:
             continue
-        salt = await db.scalar(select(Note.salt).where(Note.hash == stored.note_hash))
-        if salt is not None and note_hash(book.id, salt, asked.note) != stored.note_hash:
-            return False
+        for (salt,) in (yield Ask(sql.salt, (stored.note_hash,))):
+            if note_hash(book.id, salt, asked.note) != stored.note_hash:
+                return False
     return True
 
 
-async def _refuse_known_refs(db: AsyncSession, book: BookState, wanted: list[NewTransfer]) -> None:
+def _refuse_known_refs(known: str | None, wanted: list[NewTransfer]) -> None:
     refs = [t.business_ref for t in wanted if t.business_ref is not None]
-    if not refs:
-        return
-    query = select(TransferRow.business_ref).where(
-        TransferRow.book_id == book.id, TransferRow.business_ref.in_(refs)
-    )
-    known = (await db.scalars(query)).first()
     if known is not None or len(set(refs)) < len(refs):
         raise BookedAlreadyError(
             _("“{ref}” is in the books already; it counts once.").format(ref=known or refs[0])
@@ -311,20 +294,18 @@ def _refuse_closed(book: BookState, transfer: NewTransfer) -> None:
         )
 
 
-async def _refuse_no_mirror(db: AsyncSession, book: BookState, mirror: NewTransfer) -> None:
-    query = select(*TRANSFER_COLUMNS).where(
-        TransferRow.book_id == book.id, TransferRow.id == mirror.reverses
-    )
-    row = (await db.execute(query)).one_or_none()
-    if row is None:
+def _refuse_no_mirror(sql: Statements, book: BookState, mirror: NewTransfer) -> Steps[None]:
+    rows = yield Ask(sql.mirrored, (book.id, mirror.reverses))
+    if not rows:
         raise InvalidError(_("What should be reversed is not in these books."))
-    original = Transfer(*row)
+    *columns, undone_by = rows[0]
+    original = as_transfer(columns)
     if original.kind == chart.REVERSAL or (
         (original.debit, original.credit, original.amount_minor)
         != (mirror.credit, mirror.debit, mirror.amount_minor)
     ):
         raise InvalidError(_("A reversal is the exact mirror of one transfer that is none itself."))
-    if await reversed_by(db, book.id, original.id) is not None:
+    if undone_by is not None:
         raise BookedAlreadyError(_("That line was reversed before; it counts once."))
 
 
@@ -336,35 +317,19 @@ async def reversed_by(db: AsyncSession, book_id: bytes, transfer_id: bytes) -> b
     return (await db.scalars(query)).one_or_none()
 
 
-async def _cover(db: AsyncSession, book: BookState, wanted: list[NewTransfer]) -> None:
-    """Open accounts that are new, then walk through the transfers: no step may break a floor."""
-    codes = {code for t in wanted for code in (t.debit, t.credit)}
-    query = select(Balance.code, Balance.floor, Balance.debits, Balance.credits).where(
-        Balance.book_id == book.id, Balance.code.in_(codes)
-    )
-    sums = {row.code: _Sums(row.floor, row.debits, row.credits) for row in await db.execute(query)}
-    missing = sorted(codes - sums.keys())
-    if missing:
-        await db.execute(
-            insert(Account),
-            [
-                {
-                    "book_id": book.id,
-                    "code": code,
-                    "class_": chart.class_of(code),
-                    "floor": chart.floor_of(code),
-                }
-                for code in missing
-            ],
-        )
-    sums |= {code: _Sums(chart.floor_of(code), 0, 0) for code in missing}
+def _cover(found: Look, wanted: list[NewTransfer]) -> list[str]:
+    """Walk through the transfers: no step may break a floor. The codes that have no account yet."""
+    nets = dict(found.nets)
+    missing = sorted({code for t in wanted for code in (t.debit, t.credit)} - nets.keys())
+    nets.update(dict.fromkeys(missing, 0))
     for t in wanted:
-        debit, credit = sums[t.debit], sums[t.credit]
-        sums[t.debit] = replace(debit, debits=debit.debits + t.amount_minor)
-        sums[t.credit] = replace(credit, credits=credit.credits + t.amount_minor)
+        nets[t.debit] -= t.amount_minor
+        nets[t.credit] += t.amount_minor
         for code in (t.debit, t.credit):
-            if sums[code].broken():
+            floor, net = chart.floor_of(code), nets[code]
+            if (floor == "credit" and net < 0) or (floor == "debit" and net > 0):
                 raise NotCoveredError(_not_covered(chart.class_of(code)))
+    return missing
 
 
 def _not_covered(account_class: chart.AccountClass) -> str:
@@ -378,72 +343,3 @@ def _not_covered(account_class: chart.AccountClass) -> str:
         "fund": _("The fund does not hold that much. Nothing was booked."),
     }
     return words[account_class]
-
-
-async def _store(
-    db: AsyncSession, book: BookState, wanted: list[NewTransfer], now: datetime
-) -> Entry:
-    entry_id, head = secrets.token_bytes(16), book.head
-    transfers: list[Transfer] = []
-    notes: list[dict[str, object]] = []
-    for seq, new in enumerate(wanted, start=book.next_seq):
-        hashed = None
-        if new.note is not None:
-            salt = secrets.token_bytes(16)
-            hashed = note_hash(book.id, salt, new.note)
-            notes.append({"hash": hashed, "book_id": book.id, "salt": salt, "note": new.note})
-        stored = _chained(book, new, seq, entry_id, head, hashed, now)
-        transfers.append(stored)
-        head = stored.hash
-    if notes:
-        await db.execute(insert(Note), notes)
-    if transfers:
-        rows = [{name: getattr(t, name) for name in _NAMES} for t in transfers]
-        try:
-            await _insert(db, rows)
-        except IntegrityError as error:
-            raise InvalidError(
-                _(
-                    "The database refused this booking, and nothing was booked. Please report it: "
-                    "the page should have said so before."
-                )
-            ) from error
-    return Entry(entry_id, tuple(transfers), created=True)
-
-
-async def _insert(db: AsyncSession, rows: list[dict[str, Any]]) -> None:
-    if len(rows) > 1 and db.get_bind().dialect.name == "postgresql":
-        await db.execute(_PG_INSERT, {name: [row[name] for row in rows] for name in _NAMES})
-    else:
-        await db.execute(insert(_TABLE), rows)
-
-
-def _chained(
-    book: BookState,
-    new: NewTransfer,
-    seq: int,
-    entry_id: bytes,
-    head: bytes,
-    hashed_note: bytes | None,
-    now: datetime,
-) -> Transfer:
-    transfer = Transfer(
-        id=secrets.token_bytes(16),
-        book_id=book.id,
-        seq=seq,
-        entry_id=entry_id,
-        kind=new.kind,
-        debit=new.debit,
-        credit=new.credit,
-        amount_minor=new.amount_minor,
-        effective_on=new.effective_on,
-        recorded_at=now.replace(microsecond=0),
-        reverses=new.reverses,
-        actor=new.actor,
-        note_hash=hashed_note,
-        business_ref=new.business_ref,
-        salt=secrets.token_bytes(16),
-        prev_hash=head,
-        hash=b"",
-    )
-    return replace(transfer, hash=chain_hash(transfer))
