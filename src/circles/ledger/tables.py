@@ -88,7 +88,7 @@ class TransferRow(Base):
     """See `ledger.transfer.Transfer`.
 
     Book and accounts exist: SQLite holds that by foreign keys, PostgreSQL in the trigger that books
-    a whole set at once (migration ledger_0004).
+    a whole set at once (migration ledger_0005).
     """
 
     __tablename__ = "ledger_transfer"

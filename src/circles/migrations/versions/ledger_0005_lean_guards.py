@@ -13,8 +13,8 @@ looked up, instead of by sums over all since the last.
 
 from alembic import op
 
-revision = "ledger_0004"
-down_revision = "ledger_0003"
+revision = "ledger_0005"
+down_revision = "ledger_0004"
 branch_labels = None
 depends_on = None
 
