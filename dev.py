@@ -25,11 +25,14 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "circles-stamp"
 OLDEST = (3, 11)
 # What pytest cannot bring along: how to see that it is there, and Debian's name for it.
+# Where Debian puts the sources of Go's packages.
+GO_PACKAGES = Path("/usr/share/gocode/src")
 PARTS = {
     "pg": ("PostgreSQL", "postgresql"),
     # libatomic1: the program that drives the browser needs it, and a bare Debian has none.
     "browser": ("Chromium", "chromium libatomic1"),
     "caddy": ("Caddy", "caddy"),
+    "golang": ("Go and its module packages", "golang-go golang-golang-x-mod-dev"),
     "hledger": ("hledger", "hledger"),
     "ledger": ("Ledger", "ledger"),
 }
@@ -151,6 +154,8 @@ def is_here(part):
     if part == "browser":
         complete = not Path("/etc/debian_version").exists() or find_library("atomic") is not None
         return complete and shutil.which("chromium") is not None
+    if part == "golang":
+        return shutil.which("go") is not None and (GO_PACKAGES / "golang.org/x/mod/sumdb").is_dir()
     if part in {"caddy", "hledger", "ledger"}:
         return shutil.which(part) is not None
     if os.environ.get("CIRCLES_TEST_PG") or shutil.which("pg_ctl"):

@@ -40,6 +40,7 @@ PARTS = {
     "pg": "every test with PostgreSQL",
     "browser": "every test in Chromium",
     "caddy": "the check of the sample proxy configuration",
+    "golang": "every test in which Go's own packages read the log",
     "hledger": "every test in which hledger reads an export of the books",
     "ledger": "every test in which Ledger reads an export of the books",
 }

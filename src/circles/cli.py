@@ -34,6 +34,14 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("target", help="a circle's address, a folder, or an archive.zip")
     verify.add_argument("--evidence", type=Path, help="a folder with what you kept yourself")
     verify.add_argument("--clients", type=Path, help="a file of script hashes known to be good")
+    verify.add_argument(
+        "--witness",
+        action="append",
+        nargs=2,
+        default=[],
+        metavar=("KEY", "FROM"),
+        help="a witness's key, and where it shows what it cosigned",
+    )
 
     allocate = commands.add_parser("allocate", help="try a rule on a file, with its working")
     _allocate_options(allocate)
@@ -81,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
     client_options.add(commands)
     _log_options(commands.add_parser("log", help="the log"))
+    _witness_options(commands.add_parser("witness", help="watch other circles' logs, and cosign"))
     return parser
 
 
@@ -89,6 +98,20 @@ def _log_options(parser: argparse.ArgumentParser) -> None:
     log = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     accept = log.add_parser("accept", help="say that this database is the newest (see the docs)")
     accept.add_argument("slug", help="the circle, as in /c/<slug>")
+
+
+def _witness_options(parser: argparse.ArgumentParser) -> None:
+    """The actions of `circles witness`, each on a folder of the witness's own."""
+    witness = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    key = witness.add_parser("key", help="begin: make the folder and its key")
+    follow = witness.add_parser("follow", help="watch one more log from now on")
+    look = witness.add_parser("look", help="look at every log, and cosign what goes on rightly")
+    for action in (key, follow, look):
+        action.add_argument("folder", type=Path, help="what the witness keeps; no database")
+    key.add_argument("name", help="under which it cosigns, such as witness.example/oak-street")
+    follow.add_argument("address", help="the circle's, https://<host>/c/<name>")
+    follow.add_argument("key", nargs="?", help="the log's key, if somebody gave it to you")
+    look.add_argument("--every", type=float, metavar="MINUTES", help="go on looking")
 
 
 def _allocate_options(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +174,8 @@ def _verify(given: argparse.Namespace) -> int:
 
     evidence = ["--evidence", str(given.evidence)] if given.evidence else []
     clients = ["--clients", str(given.clients)] if given.clients else []
-    return verifier.main([given.target, *evidence, *clients])
+    witnesses = [word for pair in given.witness for word in ("--witness", *pair)]
+    return verifier.main([given.target, *evidence, *clients, *witnesses])
 
 
 def _statement(given: argparse.Namespace) -> int:
@@ -162,8 +186,19 @@ def _statement(given: argparse.Namespace) -> int:
     )
 
 
+def _witness(given: argparse.Namespace) -> int:
+    from circles.witness import commands
+
+    return commands.run(given)
+
+
 # Need no host, no settings and no database.
-_ALONE = {"allocate": _allocate, "verify": _verify, "statement": _statement}
+_ALONE = {
+    "allocate": _allocate,
+    "verify": _verify,
+    "statement": _statement,
+    "witness": _witness,
+}
 
 
 def _run(given: argparse.Namespace) -> int:

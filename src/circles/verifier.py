@@ -1,4 +1,4 @@
-"""`circles-verify <url|folder|zip> [--evidence FOLDER] [--clients FILE]`: check a circle's record.
+"""`circles-verify <url|folder|zip> [options]`: check a circle's record.
 
 Exit 0: everything holds. 1: a check failed, each is printed. 2: wrong usage, or unreadable.
 Imports `circles.protocol` and the standard library only.
@@ -8,11 +8,15 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from circles.protocol.archive_source import FolderSource, SourceError, open_source
+from circles.protocol.archive_source import FolderSource, Source, SourceError, open_source
+from circles.protocol.cosignature import WitnessKey
 from circles.protocol.text import HASH_BYTES, MalformedError, b64, unb64
-from circles.protocol.verify import Report, verify
+from circles.protocol.verify import Cosigned, Report, verify
+from circles.protocol.verify.log import read_checkpoint
+from circles.protocol.verify.witnesses import COSIGNED_BYTES_MAX, cosigned_name
 
 EXIT_HOLDS = 0
 EXIT_PROBLEMS = 1
@@ -49,6 +53,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="hashes of ballot page scripts known to be good, one a line",
     )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        nargs=2,
+        default=[],
+        metavar=("KEY", "FROM"),
+        help="a witness's key, and the address or folder where it shows what it cosigned",
+    )
     return parser.parse_args(argv)
 
 
@@ -65,6 +77,21 @@ def _read_evidence(path: str | None) -> FolderSource | None:
     if not Path(path).is_dir():
         raise SourceError(f"{path} is not a folder")
     return FolderSource(Path(path))
+
+
+def _ask_witnesses(source: Source, asked: Sequence[Sequence[str]]) -> list[Cosigned]:
+    """What each witness shows of this log. A witness that cannot be reached shows nothing."""
+    if not asked:
+        return []
+    head = read_checkpoint(source, Report())
+    name = cosigned_name(head[1].origin) if head is not None else ""
+    shown = []
+    for key, place in asked:
+        note = None
+        with suppress(SourceError), open_source(place) as witness:
+            note = witness.read_or_unusable(name, COSIGNED_BYTES_MAX) if name else None
+        shown.append(Cosigned(WitnessKey.parse(key), note))
+    return shown
 
 
 def _print(report: Report) -> None:
@@ -91,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 source,
                 _read_evidence(arguments.evidence),
                 clients=_read_clients(arguments.clients),
+                witnesses=_ask_witnesses(source, arguments.witness),
                 progress=_Progress(),
             )
     except (SourceError, MalformedError, OSError) as error:

@@ -3,8 +3,10 @@
 import io
 import os
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -170,6 +172,14 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(500, b"oh")
         elif self.path == "/c/oak/gone":
             self._answer(410, b"")
+        elif self.path == "/c/oak/dripping":
+            self.send_response(200)
+            self.send_header("Content-Length", "999")
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(100):
+                    self.wfile.write(b".")
+                    time.sleep(0.02)
         elif self.path == "/c/oak/cut":
             self.send_response(200)
             self.send_header("Transfer-Encoding", "chunked")
@@ -242,3 +252,12 @@ def test_an_address_where_nobody_answers() -> None:
         a.UrlSource("http://127.0.0.1:9").read("log/key", 9)
     with pytest.raises(a.SourceError):
         a.UrlSource("http://[::1").read("log/key", 9)
+
+
+def test_a_host_that_drips_is_not_read_for_ever(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte comes well within the time that a silent host is given."""
+    monkeypatch.setattr(a, "FILE_SECONDS", 0.2)
+    with pytest.raises(a.SourceError, match="too slow"):
+        a.UrlSource(address).read("dripping", 999)

@@ -11,16 +11,23 @@ encrypted zip members, huge members and other schemes than http(s) are refused, 
 
 import stat
 import tempfile
+import time
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 FILES_MAX = 200_000
 ZIP_BYTES_MAX = 1 << 30
 TIMEOUT_SECONDS = 30
+FILE_SECONDS = 120.0
+ZIP_SECONDS = 3600.0
+_BLOCK_BYTES = 1 << 16
 UNUSABLE = b"\0"
 NOT_FOUND = 404
 GONE = 410
@@ -207,7 +214,8 @@ class UrlSource(Source):
         """The bytes of a file below the address."""
         address = f"{self._base}/{quote(_checked_name(name))}"
         with _fetch(address) as stream:
-            return _within(_receive(stream, bytes_max + 1, address), name, bytes_max)
+            data = _receive(stream, bytes_max + 1, address, time.monotonic() + FILE_SECONDS)
+            return _within(data, name, bytes_max)
 
     def names(self, folder: str) -> list[str]:
         """Nothing: an address cannot be listed."""
@@ -215,17 +223,26 @@ class UrlSource(Source):
         return []
 
 
-def _receive(stream: IO[bytes], size: int, address: str) -> bytes:
-    """At most `size` bytes of a body; one that breaks off is an unreadable archive, no crash."""
+def _receive(stream: "HTTPResponse", size: int, address: str, ends_at: float) -> bytes:
+    """At most `size` bytes of a body; one that breaks off is an unreadable archive, no crash.
+
+    One that drips would keep a reader for ever, so there is an end (`time.monotonic`) to it.
+    """
     from http.client import HTTPException
 
+    parts: list[bytes] = []
     try:
-        return stream.read(size)
+        while size > 0 and (part := stream.read1(min(size, _BLOCK_BYTES))):
+            parts.append(part)
+            size -= len(part)
+            if time.monotonic() > ends_at:
+                raise SourceError(f"{address} is too slow to be read")
     except (OSError, HTTPException) as error:
         raise SourceError(f"{address} broke off: {error}") from error
+    return b"".join(parts)
 
 
-def _fetch(address: str) -> IO[bytes]:
+def _fetch(address: str) -> "HTTPResponse":
     """A GET over http or https only, wherever it is redirected to."""
     # Imported here: a folder or a zip is checked without loading TLS, which takes longest.
     from http.client import HTTPException
@@ -243,7 +260,7 @@ def _fetch(address: str) -> IO[bytes]:
     ):
         opener.add_handler(handler())
     try:
-        stream: IO[bytes] | None = opener.open(address, timeout=TIMEOUT_SECONDS)
+        stream: HTTPResponse | None = opener.open(address, timeout=TIMEOUT_SECONDS)
     except errors.HTTPError as error:
         error.close()
         if error.code in (NOT_FOUND, GONE):
@@ -258,8 +275,9 @@ def _fetch(address: str) -> IO[bytes]:
 
 def _copy(address: str, spool: IO[bytes]) -> None:
     size = 0
+    ends_at = time.monotonic() + ZIP_SECONDS
     with _fetch(address) as stream:
-        while block := _receive(stream, 1 << 16, address):
+        while block := _receive(stream, _BLOCK_BYTES, address, ends_at):
             size += len(block)
             if size > ZIP_BYTES_MAX:
                 raise SourceError(f"{address} is longer than {ZIP_BYTES_MAX} bytes")

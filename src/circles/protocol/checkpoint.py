@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Self
+from typing import ClassVar, Self
 
 from circles.protocol import signature
 from circles.protocol import text as t
@@ -19,7 +19,6 @@ from circles.protocol.text import MalformedError
 
 NOTE_BYTES_MAX = 16384
 SIGNATURES_MAX = 64
-_ED25519 = b"\x01"
 _KEY_ID_BYTES = 4
 _DASH = "\u2014 "
 _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,255}")
@@ -40,6 +39,11 @@ def _unbase64(text: str, what: str) -> bytes:
     return data
 
 
+def signature_line(name: str, identified: bytes) -> bytes:
+    """The line under a note, `— <name> <base64 of key id || signature>`."""
+    return f"{_DASH}{name} {base64.b64encode(identified).decode('ascii')}\n".encode()
+
+
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
     """A log key's public half with its name: `<name>+<key id>+<base64>`."""
@@ -47,16 +51,23 @@ class VerifierKey:
     name: str
     public: bytes
 
+    kind: ClassVar[bytes] = b"\x01"
+    what: ClassVar[str] = "a log key is Ed25519 (type 01)"
+
     @property
     def key_id(self) -> bytes:
-        """SHA-256(name LF 0x01 public), its first 4 bytes."""
-        named = self.name.encode("utf-8") + b"\n" + _ED25519 + self.public
+        """SHA-256(name LF kind public), its first 4 bytes."""
+        named = self.name.encode("utf-8") + b"\n" + self.kind + self.public
         return sha256(named).digest()[:_KEY_ID_BYTES]
 
     def text(self) -> str:
         """The signed-note form, without a line end."""
-        encoded = base64.b64encode(_ED25519 + self.public).decode("ascii")
+        encoded = base64.b64encode(self.kind + self.public).decode("ascii")
         return f"{self.name}+{self.key_id.hex()}+{encoded}"
+
+    def signature_line(self, sig: bytes) -> bytes:
+        """The line that goes under a note for this key's signature."""
+        return signature_line(self.name, self.key_id + sig)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -66,8 +77,8 @@ class VerifierKey:
         if not plus or not plus_again or not _NAME.fullmatch(name):
             raise MalformedError("a verifier key is written <name>+<key id>+<base64>")
         data = _unbase64(encoded, "a verifier key")
-        if len(data) != 1 + t.HASH_BYTES or data[:1] != _ED25519:
-            raise MalformedError("a log key is Ed25519 (type 01)")
+        if len(data) != 1 + t.HASH_BYTES or data[:1] != cls.kind:
+            raise MalformedError(cls.what)
         key = cls(name, data[1:])
         if key.key_id.hex() != key_id:
             raise MalformedError("the key id of a verifier key is not that of its name and key")
@@ -100,13 +111,22 @@ class Note:
             raise MalformedError("a note has too many signatures")
         return cls(note[: at + 1].encode("utf-8"), tuple(_read_signature(line) for line in lines))
 
-    def signed_by(self, key: VerifierKey) -> bool:
-        """Whether this key signed: exactly one line is its, and that one is good."""
-        own = [
+    def encoded(self) -> bytes:
+        """The note's bytes, the very ones that were parsed: nothing can be written in two ways."""
+        lines = (signature_line(name, key_id + sig) for name, key_id, sig in self.signatures)
+        return self.text + b"\n" + b"".join(lines)
+
+    def signatures_of(self, key: VerifierKey) -> list[bytes]:
+        """What stands under the note in this key's name, not yet checked."""
+        return [
             sig
             for name, key_id, sig in self.signatures
             if name == key.name and key_id == key.key_id
         ]
+
+    def signed_by(self, key: VerifierKey) -> bool:
+        """Whether this key signed: exactly one line is its, and that one is good."""
+        own = self.signatures_of(key)
         return len(own) == 1 and signature.verify(key.public, self.text, own[0])
 
 
@@ -151,9 +171,7 @@ class LogKey:
         """The text as a note signed by this key."""
         if not text.endswith(b"\n"):
             raise MalformedError("the text of a note ends with a line end")
-        signed = self.verifier.key_id + signature.sign(self.seed, text)
-        encoded = base64.b64encode(signed).decode("ascii")
-        return text + f"\n{_DASH}{self.name} {encoded}\n".encode()
+        return text + b"\n" + self.verifier.signature_line(signature.sign(self.seed, text))
 
     def sign_receipt(self, receipt: Receipt) -> bytes:
         """The promise that a cast ballot will stand in the log, as a note."""

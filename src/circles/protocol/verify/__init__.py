@@ -15,8 +15,9 @@ from circles.protocol.text import b64
 from circles.protocol.verify import books, evidence, log, opening, polls
 from circles.protocol.verify.report import PollCounts, Problem, Progress, Report
 from circles.protocol.verify.walk import Walk
+from circles.protocol.verify.witnesses import Cosigned, check_witness
 
-__all__ = ["PollCounts", "Problem", "Progress", "Report", "verify"]
+__all__ = ["Cosigned", "PollCounts", "Problem", "Progress", "Report", "verify"]
 
 _PROGRESS_EVERY = 1000
 
@@ -30,12 +31,14 @@ def verify(
     kept: Source | None = None,
     *,
     clients: Iterable[bytes] | None = None,
+    witnesses: Iterable[Cosigned] = (),
     progress: Progress = _silent,
 ) -> Report:
     """Check a whole archive, and what was kept of it in `kept` (else in its `evidence/`).
 
     `clients` are the script hashes (32 bytes each) that the caller knows to be good; without
-    them the log's are only listed. Raises `SourceError` where the archive cannot be read.
+    them the log's are only listed. Each of `witnesses` must have cosigned this log.
+    Raises `SourceError` where the archive cannot be read.
     """
     report = Report()
     proof = evidence.open_evidence(source, kept)
@@ -63,6 +66,8 @@ def verify(
         keys = log.check_signature(source, proof.key(), note, walk.rotations, report)
         if keys is not None:
             evidence.check_checkpoints(proof, keys, entries, report)
+            for shown in witnesses:
+                check_witness(shown, keys, entries, report)
 
         _check_polls(walk, entries, report, progress)
         evidence.check_files(proof, walk, report)
