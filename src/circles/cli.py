@@ -30,19 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="serve this host's circles")
     commands.add_parser("tick", help="do once what is due: phases, closing, retention")
 
-    verify = commands.add_parser("verify", help="recompute everything a circle has published")
-    verify.add_argument("target", help="a circle's address, a folder, or an archive.zip")
-    verify.add_argument("--evidence", type=Path, help="a folder with what you kept yourself")
-    verify.add_argument("--clients", type=Path, help="a file of script hashes known to be good")
-    verify.add_argument(
-        "--witness",
-        action="append",
-        nargs=2,
-        default=[],
-        metavar=("KEY", "FROM"),
-        help="a witness's key, and where it shows what it cosigned",
+    _verify_options(
+        commands.add_parser("verify", help="recompute everything a circle has published")
     )
-
     allocate = commands.add_parser("allocate", help="try a rule on a file, with its working")
     _allocate_options(allocate)
 
@@ -91,6 +81,21 @@ def _parser() -> argparse.ArgumentParser:
     _log_options(commands.add_parser("log", help="the log"))
     _witness_options(commands.add_parser("witness", help="watch other circles' logs, and cosign"))
     return parser
+
+
+def _verify_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `circles verify`."""
+    parser.add_argument("target", help="a circle's address, a folder, or an archive.zip")
+    parser.add_argument("--evidence", type=Path, help="a folder with what you kept yourself")
+    parser.add_argument("--clients", type=Path, help="a file of script hashes known to be good")
+    parser.add_argument(
+        "--witness",
+        action="append",
+        nargs=2,
+        default=[],
+        metavar=("KEY", "FROM"),
+        help="a witness's key, and where it shows what it cosigned",
+    )
 
 
 def _log_options(parser: argparse.ArgumentParser) -> None:
