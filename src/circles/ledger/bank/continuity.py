@@ -77,6 +77,17 @@ async def newest(db: AsyncSession, circle_id: bytes, code: str) -> Span | None:
 
 async def before(
     db: AsyncSession, circle_id: bytes, code: str, day: date, known: list[Span]
+) -> tuple[date, int] | None:
+    """(claimed since, what should have stood before that day began); where statements differ, what
+    most of them say. None where none says anything.
+    """
+    told = await claims(db, circle_id, code, day, known)
+    minors = [minor for _since, minor in told]
+    return max(told, key=lambda one: (minors.count(one[1]), one), default=None)
+
+
+async def claims(
+    db: AsyncSession, circle_id: bytes, code: str, day: date, known: list[Span]
 ) -> list[tuple[date, int]]:
     """(claimed since, what should have stood before that day began), by the statements that ended
     last before it and by those that began last. Several of one day may each tell half of it, so
@@ -87,7 +98,7 @@ async def before(
     last = max((s.end for s in ended), default=None)
     first = max((s.start for s in begun), default=None)
     told = [
-        (span.end, await _since_end(db, circle_id, code, day, span))
+        (span.end, await _since_end(db, circle_id, code, day, span, known))
         for span in ended
         if span.end == last and (first is None or first <= span.end)
     ]
@@ -104,9 +115,15 @@ async def before(
     return told
 
 
-async def _since_end(db: AsyncSession, circle_id: bytes, code: str, day: date, span: Span) -> int:
-    """Its closing, with the lines since: of its last day those that it did not have yet."""
-    seen = exists().where(BankSeen.line_id == BankLineRow.id, BankSeen.statement_id == span.id)
+async def _since_end(
+    db: AsyncSession, circle_id: bytes, code: str, day: date, span: Span, known: list[Span]
+) -> int:
+    """Its closing, with the lines since: of its last day those that neither it had yet, nor a
+    statement that it goes on from."""
+    earlier = [s.id for s in known if s.end == span.start and s.closing_minor == span.opening_minor]
+    seen = exists().where(
+        BankSeen.line_id == BankLineRow.id, BankSeen.statement_id.in_([span.id, *earlier])
+    )
     after = or_(BankLineRow.booked_on > span.end, and_(BankLineRow.booked_on == span.end, ~seen))
     moved = await _sum(db, circle_id, code, after, BankLineRow.booked_on < day)
     return (span.closing_minor or 0) + moved
@@ -137,11 +154,11 @@ async def of_opening(
     if span.opening_minor is None:
         return None
     # A file of half a day ends where the next one, of the other half, begins.
-    claims = {s.closing_minor for s in known if s.end == span.start}
-    claims |= {s.opening_minor for s in known if s.start == span.start}
-    if span.opening_minor in claims:
+    told_then = {s.closing_minor for s in known if s.end == span.start}
+    told_then |= {s.opening_minor for s in known if s.start == span.start}
+    if span.opening_minor in told_then:
         return None
-    told = await before(db, circle_id, code, span.start, known)
+    told = await claims(db, circle_id, code, span.start, known)
     return missing(told, span.opening_minor, span.start)
 
 
@@ -169,7 +186,7 @@ async def _inside(
     if span.opening_minor is not None:
         moved = await _sum(db, circle_id, code, seen)
         return missing([(span.start, span.opening_minor + moved)], span.closing_minor, span.end)
-    told = await before(db, circle_id, code, span.start, others)
+    told = await claims(db, circle_id, code, span.start, others)
     own = and_(BankLineRow.booked_on >= span.start, BankLineRow.booked_on <= span.end)
     moved = await _sum(db, circle_id, code, or_(own, seen))
     return missing(told, span.closing_minor - moved, span.end)

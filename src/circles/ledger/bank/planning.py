@@ -293,7 +293,7 @@ async def _gap(
     if one.kind != "statement" or one.start is None or one.end is None:
         return None
     span = Span(
-        b"",
+        bytes(16),
         one.start,
         max(one.start, one.end),
         one.opening.amount_minor if one.opening else None,
@@ -301,7 +301,7 @@ async def _gap(
     )
     gap = await continuity.of_opening(db, book.circle_id, code, span, spans)
     if span.opening_minor is None and span.closing_minor is not None:
-        told = await continuity.before(db, book.circle_id, code, span.start, spans)
+        told = await continuity.claims(db, book.circle_id, code, span.start, spans)
         # Of an older file, and of one that brings nothing, nothing can be missing.
         if brings and not any(s.end > span.end for s in spans):
             gap = continuity.missing(told, span.closing_minor - one.sum_minor, span.end)
