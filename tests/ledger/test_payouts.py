@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 
 import pytest
 
+from circles.circle import reference
 from circles.circle.iban import IbanError
 from circles.clock import MovableClock
 from circles.errors import InvalidError, MissingError
 from circles.host import Host
 from circles.ledger import books, chart, payouts, retention
 from circles.ledger.payouts import ConfirmForbiddenError, Payee, Payout, PayoutStateError
+from circles.ledger.statements.references import in_text
 from circles.ledger.verify import verify_books
 from tests.ledger.ledgers import NOW, new_book
 from tests.ledger.tampering import burglar
@@ -76,6 +79,14 @@ async def stands(host: Host, circle_id: bytes) -> dict[str, int]:
 
 async def sound(host: Host) -> bool:
     return await verify_books(host, lambda _checked, _total: None) == []
+
+
+async def test_a_reference_is_found_again_in_a_banks_words(host: Host) -> None:
+    payout = await propose(host, await awarded(host))
+    assert re.fullmatch(r"RF\d\dP[A-Z2-7]{8}", payout.reference)
+    typed = " ".join(reference.shown(payout.reference).lower())
+    assert list(in_text(f"SEPA CREDIT {typed} shoes")) == [payout.reference]
+    assert len(payout.reference) <= 35
 
 
 async def test_from_proposal_to_the_bank(host: Host) -> None:

@@ -13,6 +13,7 @@ after the payout ended.
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from dataclasses import asdict, dataclass, fields
@@ -22,7 +23,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from circles.circle import iban
+from circles.circle import iban, reference
 from circles.errors import ConflictError, ForbiddenError, InvalidError, MissingError
 from circles.ledger import chart
 from circles.ledger.books import balance, balances
@@ -97,6 +98,13 @@ class Payout:
     settled_on: date | None
     ended_at: datetime | None
     has_payee: bool
+
+    @property
+    def reference(self) -> str:
+        """What to write on the transfer: `RF`, two check digits, `P` and eight letters or digits
+        (ISO 11649), the same for ever and in no other payment's words. Goes into a payment file as
+        its end-to-end id, and is what a bank's line about it is known by."""
+        return reference.of("P" + base64.b32encode(self.id[:5]).decode())
 
     def may_confirm(self, actor: int) -> bool:
         """Whether the second name may be this one: neither the proposer's nor the recipient's."""
