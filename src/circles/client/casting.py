@@ -72,6 +72,7 @@ def seal_vote(
 ) -> list[Record]:
     """One sealed ballot for each credential, unused ones blank; all kept before any is sent."""
     poll_id, poll = poll_of(log, month, VOTE)
+    file.expect_same_poll(poll_id, month, VOTE)
     slate_id, slate = slate_of(log, month, poll_id)
     for tick in ticks:
         if tick != KEEP and not (isinstance(tick, int) and 1 <= tick <= len(slate.candidates)):
