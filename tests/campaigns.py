@@ -3,6 +3,7 @@
     python -m tests.campaigns kills [word ...]
     python -m tests.campaigns calls [word ...]
     python -m tests.campaigns fuzz-statements --seconds 600
+    python -m tests.campaigns fuzz-protocol --seconds 600 [--corpus FOLDER]
     python -m tests.campaigns verify-twins [word ...]
 
 kills: SIGKILL at every point of every scenario whose name holds one of the words (all, if none is
@@ -12,6 +13,9 @@ state), `AT` (the time that stands still there) and `CHECKS` (scenario -> check)
 calls: the same at every system call that changes a file, those inside SQLite too (SQLite only).
 
 fuzz-statements: the readers of bank files, coverage-guided (tests/statements/fuzzing.py).
+
+fuzz-protocol: every parser of `circles.protocol`, the same way (tests/protocol/fuzzing.py); what it
+learns stays in the folder, from which the next run goes on.
 
 verify-twins: every bent month of the verifier's own tests (whose name holds a word), through the
 Python verifier and through the browser's in Chromium: both must fail the same checks.
@@ -95,11 +99,17 @@ def verify_twins(words: list[str]) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
-    known = ["kills", "calls", "fuzz-statements", "verify-twins"]
+    known = ["kills", "calls", "fuzz-statements", "fuzz-protocol", "verify-twins"]
     parser.add_argument("campaign", choices=known)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--seconds", type=int, default=60, help="how long to fuzz")
+    parser.add_argument("--corpus", type=Path, help="where a fuzzer keeps what it learns")
     asked = parser.parse_args()
+    if asked.campaign == "fuzz-protocol":
+        from tests.protocol import fuzzing as parsers
+
+        corpus = asked.corpus or Path(tempfile.mkdtemp(prefix="circles-fuzz-"))
+        sys.exit(parsers.hunt(asked.seconds, corpus))
     if asked.campaign == "fuzz-statements":
         from tests.statements import fuzzing
 

@@ -169,9 +169,7 @@ async def unsigned_token(scene: Scene) -> None:
     forged = replace(made, tokens=(token,))
     choice = tampering.new_choice([1])
     poll = (await scene.world.round()).vote.poll
-    await tampering.put_in(
-        scene, poll_hash, tampering.make_ballot(poll, slate_id, forged, choice)
-    )
+    await tampering.put_in(scene, poll_hash, tampering.make_ballot(poll, slate_id, forged, choice))
     await _count(scene)
 
 

@@ -298,7 +298,7 @@ async def stages(folder: Path, template: Path, browser: Browser) -> AsyncIterato
         config.lifespan = "off"
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(0.01)
         await made.build()
         yield made

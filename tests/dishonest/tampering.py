@@ -1,4 +1,4 @@
-"""What a dishonest operator does to the server's own records: they own the database and every key."""
+"""What a dishonest operator does to the records: the database and every key are theirs."""
 
 from __future__ import annotations
 

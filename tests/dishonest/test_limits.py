@@ -17,7 +17,8 @@ from circles.db import Database
 from circles.host import Host
 from circles.log import LogBehindError, floor, published
 from circles.members import issuer
-from circles.protocol.messages import VOTE
+from circles.protocol.messages import NOMINATE, VOTE
+from circles.protocol.text import b64
 from tests.dishonest import scenes, tampering
 from tests.dishonest.liar import Answer
 from tests.dishonest.scenes import Scene, Stages, press, reads
@@ -62,10 +63,10 @@ async def test_two_who_are_shown_one_line_notice_by_comparing(stages: Stages) ->
     """Ann is shown Finn's line from the first day on; her own is free for the operator."""
     async with stages.open("announced") as scene:
         finn, ann = scene.member("Finn").member, scene.member("Ann").member
-        lines = {purpose: await scene.member("Finn").line(purpose) for purpose in ("nominate", VOTE)}
-        told = {purpose: (f'{{"member": "{tampering.b64(line)}"}}').encode() for purpose, line in lines.items()}
-        for purpose, body in told.items():
-            scene.liar.lie("GET", f"/{purpose}/line", lambda answer, b=body: answer.with_body(b))
+        for purpose in (NOMINATE, VOTE):
+            line = b64(await scene.member("Finn").line(purpose))
+            told = f'{{"member": "{line}"}}'.encode()
+            scene.liar.lie("GET", f"/{purpose}/line", lambda answer, b=told: answer.with_body(b))
 
         async def as_finn(real: object, db: object, poll: bytes, who: bytes) -> object:
             return await real(db, poll, finn.id if who == ann.id else who)  # type: ignore[operator]  # the real one
@@ -87,7 +88,9 @@ async def test_nothing_that_a_server_plants_comes_back(stages: Stages) -> None:
 
         def planted(answer: Answer) -> Answer:
             tags = ((b"set-cookie", b"tag=ann; Path=/; Max-Age=99999"), (b"etag", b'"ann"'))
-            kept = tuple(h for h in answer.headers if h[0].lower() not in {b"etag", b"cache-control"})
+            kept = tuple(
+                h for h in answer.headers if h[0].lower() not in {b"etag", b"cache-control"}
+            )
             return replace(answer, headers=(*kept, *tags, (b"cache-control", b"max-age=99999")))
 
         for method, path in (("POST", "/cast/.*"), ("GET", "/(log|rounds)/.*")):
@@ -168,10 +171,7 @@ async def test_an_older_database_signs_nothing_until_the_floor_goes_with_it(stag
 async def test_a_take_is_not_signed_twice_by_an_older_database(stages: Stages) -> None:
     """Between two checkpoints only takes are lost by a restore: their number has a floor too."""
     async with stages.open("voting") as scene:
-        older = await _older(scene, stages, "voting")
         assert (await scene.take("Finn")).trouble == ""
-    async with stages.open("voting") as scene:
-        await scene.take("Finn")
         older = await _older(scene, stages, "voting")
         scene.folder.joinpath("Finn.json").unlink()
         said = await older.take("Finn")

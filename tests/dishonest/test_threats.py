@@ -26,4 +26,6 @@ async def test_who_notices(stages: Stages, threat: Threat) -> None:
 
 def _same(found: str, expected: str) -> bool:
     """A notice stands for several codes; checks are given whole; a shout is found in its line."""
-    return expected == found or expected in found.split() or (expected.isupper() and expected in found)
+    return (
+        expected == found or expected in found.split() or (expected.isupper() and expected in found)
+    )

@@ -5,7 +5,7 @@ says what each witness must answer:
 
 | witness | is | answers with |
 | --- | --- | --- |
-| takes, casts, looks | `circles take`, `cast`, `receipt` of Ann | the code it stops with, or what it shouts |
+| takes, casts, looks | Ann's `circles take`, `cast`, `receipt` | its code, or what it shouts |
 | collects, votes, checks | Ben's pages in Chromium | the code of the notice, or the headline |
 | anyone | `circles-verify <address>` | the checks that fail, "" if all hold |
 | Ann's evidence | the same with what Ann kept | the checks that fail |

@@ -13,6 +13,7 @@ from tests.dishonest.scenes import Scene, press, trouble
 
 FAILED = re.compile(r"^FAILED ([1-9]\.[a-z]+):", re.MULTILINE)
 
+
 async def _takes(scene: Scene) -> str:
     return (await scene.take()).trouble
 

@@ -9,7 +9,9 @@ encrypted zip members, huge members and other schemes than http(s) are refused, 
 `MissingFileError` where it is not there.
 """
 
+import lzma
 import stat
+import struct
 import tempfile
 import time
 import zipfile
@@ -151,13 +153,28 @@ class FolderSource(Source):
         return found
 
 
+# What the library raises for bytes that are no zip, or only almost one (found by fuzzing).
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+)
+
+
 class ZipSource(Source):
     """A zip file, on this machine or already fetched."""
 
     def __init__(self, file: Path | IO[bytes]) -> None:
         try:
             self._zip = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except _DAMAGED as error:
             raise SourceError(f"this is not a zip file that can be read: {error}") from error
         self._members: dict[str, zipfile.ZipInfo] = {}
         self._folders: dict[str, list[str]] = {}
@@ -166,7 +183,7 @@ class ZipSource(Source):
         if len(members) > FILES_MAX:
             raise SourceError(f"the zip holds more than {FILES_MAX} files")
         for member in members:
-            if not member.is_dir():
+            if not member.filename.endswith("/"):  # `is_dir` fails on an empty name
                 self._add(member)
 
     def _add(self, member: zipfile.ZipInfo) -> None:
@@ -188,7 +205,7 @@ class ZipSource(Source):
         try:
             with self._zip.open(member) as stream:
                 return _within(stream.read(bytes_max + 1), name, bytes_max)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except _DAMAGED as error:
             raise FileError(f"{name} is damaged in the zip: {error}") from error
 
     def close(self) -> None:

@@ -21,7 +21,8 @@ NOTE_BYTES_MAX = 16384
 SIGNATURES_MAX = 64
 _KEY_ID_BYTES = 4
 _DASH = "\u2014 "
-_NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,255}")
+# The two white spaces beside \s are those on which languages differ.
+_NAME = re.compile(r"[^\s\x85\ufeff+\x00-\x1f\x7f]{1,255}")
 
 
 class NoteError(ValueError):

@@ -1,7 +1,7 @@
 // The public log as this page sees it: fetched without credentials, so that nobody can be shown a
 // log of their own, and never believed without a signature and a proof.
 
-import { base64url, bytesOf, fromBase64url, utf8 } from "./bytes.js";
+import { base64url, bytesOf, fromBase64url, utf8, utf8Text } from "./bytes.js";
 import { TileReader, checkConsistency, checkInclusion, leafHash } from "./merkle.js";
 import { openCheckpoint, openNote, readVerifierKey } from "./note.js";
 import { leafId, parse } from "./text.js";
@@ -55,7 +55,11 @@ export async function getPublic(url) {
 async function getText(url) {
   const bytes = await getPublic(url);
   if (bytes === null) throw new TroubleError("offline", url);
-  return new TextDecoder().decode(bytes);
+  try {
+    return utf8Text(bytes);
+  } catch (error) {
+    throw new TroubleError("log-bad", error.message);
+  }
 }
 
 export class LogView {
@@ -70,7 +74,7 @@ export class LogView {
    * @throws {TroubleError} offline, log-key, log-bad, log-forked
    */
   async refresh() {
-    const keyText = (await getText(`${this.base}/log/key`)).trim();
+    const keyText = (await getText(`${this.base}/log/key`)).replace(/\n$/, "");
     const known = this.store.read("log-key");
     if (known !== null && known !== keyText) throw new TroubleError("log-key");
     const note = await getText(`${this.base}/log/checkpoint`);

@@ -17,7 +17,10 @@ function refuse(why) {
   throw new NoteError(why);
 }
 
-const NAME = /^[^\s+]+$/u;
+export const NOTE_BYTES_MAX = 16384;
+const SIGNATURES_MAX = 64;
+// The two white spaces beside \s are those on which languages differ.
+const NAME = /^[^\s\x85\ufeff+\x00-\x1f\x7f]{1,255}$/u;
 
 async function keyId(name, key) {
   const hash = await sha256(utf8(`${name}\n`), Uint8Array.of(SIGNATURE_TYPE), key);
@@ -29,7 +32,7 @@ async function keyId(name, key) {
  * @throws {NoteError} if it is none, or none of Ed25519
  */
 export async function readVerifierKey(text) {
-  const found = /^(.+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text.trim());
+  const found = /^(.+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text);
   const bytes = found && fromBase64(found[3]);
   if (!bytes || bytes.length !== 33 || bytes[0] !== SIGNATURE_TYPE || !NAME.test(found[1])) {
     refuse("This is no key of a log.");
@@ -42,13 +45,18 @@ export async function readVerifierKey(text) {
   return { name: found[1], id, key };
 }
 
-/** Text and signature lines of a note, each {name, id, signature}. */
+/**
+ * Text and signature lines of a note, each {name, id, signature}.
+ * @throws {NoteError}
+ */
 export function readNote(note) {
+  if (utf8(note).length > NOTE_BYTES_MAX) refuse("A note is not as long as that.");
   const at = note.lastIndexOf("\n\n");
   if (at < 0 || !note.endsWith("\n")) refuse("This is no signed note.");
   const text = note.slice(0, at + 1);
-  if (/[\x00-\x09\x0b-\x1f\x7f]/.test(note)) refuse("A note holds no control characters.");
+  if (/[\x00-\x09\x0b-\x1f]/.test(note)) refuse("A note holds no control characters.");
   const lines = note.slice(at + 2, -1).split("\n");
+  if (lines.length > SIGNATURES_MAX) refuse("There are too many signatures.");
   const signatures = lines.map((line) => {
     const found = /^\u2014 (\S+) ([A-Za-z0-9+/=]+)$/u.exec(line);
     const bytes = found && fromBase64(found[2]);
@@ -58,33 +66,43 @@ export function readNote(note) {
   return { text, signatures };
 }
 
-/**
- * The text of a note signed by one of `keys` (as from readVerifierKey). Signatures of unknown keys
- * are passed over; a bad one under a known key is an error.
- * @throws {NoteError}
- */
-export async function openNote(note, keys) {
-  const { text, signatures } = readNote(note);
-  let good = 0;
-  for (const { name, id, signature } of signatures) {
-    const key = keys.find((known) => known.name === name && equal(known.id, id));
-    if (key === undefined) continue;
-    if (!(await verify(key.key, utf8(text), signature))) refuse("The signature does not fit.");
-    good += 1;
-  }
-  if (good === 0) refuse("The note is not signed by the key it should be signed by.");
-  return text;
+/** Whether this key signed a note: exactly one line is its, and that one is good. */
+export async function signedBy(note, key) {
+  const own = note.signatures.filter(({ name, id }) => name === key.name && equal(id, key.id));
+  return own.length === 1 && verify(key.key, utf8(note.text), own[0].signature);
 }
 
-/** A checkpoint's text as {origin, size, root}. */
+/** Whether one of these keys signed a note. */
+export async function signedByAny(note, keys) {
+  for (const key of keys) {
+    if (await signedBy(note, key)) return true;
+  }
+  return false;
+}
+
+/**
+ * The text of a note signed by one of `keys` (as from readVerifierKey). Signatures of unknown keys
+ * are passed over.
+ * @throws {NoteError}
+ */
+export async function openNote(source, keys) {
+  const note = readNote(source);
+  if (!(await signedByAny(note, keys))) {
+    refuse("The note is not signed by the key it should be signed by.");
+  }
+  return note.text;
+}
+
+/** A checkpoint's text as {origin, size, root}: three lines, no more. @throws {NoteError} */
 export function readCheckpoint(text) {
-  const lines = text.split("\n");
-  const root = lines.length >= 4 ? fromBase64(lines[2]) : null;
-  if (root === null || root.length !== 32 || lines[0] === "" || lines.at(-1) !== "") {
+  const [origin, size, base64, ...rest] = text.split("\n");
+  const root = base64 === undefined ? null : fromBase64(base64);
+  const three = rest.length === 1 && rest[0] === "";
+  if (!three || root === null || root.length !== 32 || !NAME.test(origin)) {
     refuse("This is no checkpoint.");
   }
-  if (!/^(?:0|[1-9][0-9]{0,14})$/.test(lines[1])) refuse("This is no checkpoint.");
-  return { origin: lines[0], size: Number(lines[1]), root };
+  if (!/^(?:0|[1-9][0-9]{0,14})$/.test(size)) refuse("This is no checkpoint.");
+  return { origin, size: Number(size), root };
 }
 
 /**

@@ -1,9 +1,10 @@
 // Steps 1, 5 and 8 with what a person kept: checkpoints, roll, takes, own takes, receipts.
 // Twin of protocol/verify/evidence.py.
 
-import { bigFromBytes, bytesOf } from "./bytes.js";
+import { bigFromBytes, bytesOf, utf8Text } from "./bytes.js";
+import { NOTE_BYTES_MAX, readNote, signedByAny } from "./note.js";
 import { FILE_BYTES_MAX, leafId, parse } from "./text.js";
-import { NOTE_BYTES_MAX, checkKept, signedByAny, strictNote } from "./verify-log.js";
+import { checkKept } from "./verify-log.js";
 import { at } from "./verify-report.js";
 import { UNUSABLE, hashOf, readOrUnusable } from "./verify-source.js";
 
@@ -31,7 +32,7 @@ export async function checkReceipts(kept, keys, walk, report) {
     const bytes = (await readOrUnusable(kept, `receipts/${name}`, NOTE_BYTES_MAX)) ?? UNUSABLE;
     let receipt = null;
     try {
-      const note = strictNote(bytes);
+      const note = readNote(utf8Text(bytes));
       if (await signedByAny(note, keys.all)) receipt = parse("receipt", note.text);
     } catch {
       // What cannot be read is no receipt; that is said below.

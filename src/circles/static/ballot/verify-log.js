@@ -4,47 +4,21 @@
 import { base64, base64url, bytesOf, concat, equal, sha256, utf8, utf8Text } from "./bytes.js";
 import * as ed25519 from "./ed25519.js";
 import { leafHash, nodeHash, readEntries, root, tilePath, tileWidth } from "./merkle.js";
-import { NoteError, readCheckpoint, readNote, readVerifierKey } from "./note.js";
+import {
+  NOTE_BYTES_MAX,
+  NoteError,
+  readCheckpoint,
+  readNote,
+  readVerifierKey,
+  signedByAny,
+} from "./note.js";
 import { ENTRY_BYTES_MAX, encode } from "./text.js";
 import { readOrUnusable } from "./verify-source.js";
 import { FileError, UnreadableError, at } from "./verify-report.js";
 
-export const NOTE_BYTES_MAX = 16384;
-const SIGNATURES_MAX = 64;
 const KEY_BYTES_MAX = 1024;
 const TILE_WIDTH = 256;
 const HASH_BYTES = 32;
-
-/** A note's text and signatures, within the limits. @throws {Error} if it is none */
-export function strictNote(bytes) {
-  if (bytes.length > NOTE_BYTES_MAX) throw new NoteError("A note is not as long as that.");
-  const note = readNote(utf8Text(bytes));
-  if (note.signatures.length > SIGNATURES_MAX) throw new NoteError("There are too many signatures.");
-  return note;
-}
-
-/** The checkpoint of a note's text: three lines, no more. @throws {Error} */
-export function strictCheckpoint(text) {
-  const lines = text.split("\n");
-  if (lines.length !== 4 || !/^[^\s+]{1,255}$/u.test(lines[0])) {
-    throw new NoteError("This is no checkpoint.");
-  }
-  return readCheckpoint(text);
-}
-
-/** Whether this key signed a note: exactly one line is its, and that one is good. */
-export async function signedBy(note, key) {
-  const own = note.signatures.filter(({ name, id }) => name === key.name && equal(id, key.id));
-  return own.length === 1 && ed25519.verify(key.key, utf8(note.text), own[0].signature);
-}
-
-/** Whether one of these keys signed a note. */
-export async function signedByAny(note, keys) {
-  for (const key of keys) {
-    if (await signedBy(note, key)) return true;
-  }
-  return false;
-}
 
 /** The checkpoint as the log shows it, not yet believed: {note, checkpoint}, or null. */
 export async function readHead(source, report) {
@@ -53,8 +27,8 @@ export async function readHead(source, report) {
     const bytes = await source.read("log/checkpoint", NOTE_BYTES_MAX);
     // Then this is no archive at all: nothing was checked, and nothing can be said.
     if (bytes === null) throw new UnreadableError("log/checkpoint");
-    const note = strictNote(bytes);
-    const checkpoint = strictCheckpoint(note.text);
+    const note = readNote(utf8Text(bytes));
+    const checkpoint = readCheckpoint(note.text);
     report.origin = checkpoint.origin;
     report.size = checkpoint.size;
     report.root = checkpoint.root;
@@ -231,8 +205,8 @@ export async function checkKept(bytes, where, keys, leaves, report) {
   let note;
   let kept;
   try {
-    note = strictNote(bytes);
-    kept = strictCheckpoint(note.text);
+    note = readNote(utf8Text(bytes));
+    kept = readCheckpoint(note.text);
   } catch {
     report.fail(check, where);
     return;
