@@ -35,6 +35,7 @@ PAGES: tuple[str, ...] = (
     "circles.month.pages",
     "circles.rounds.pages",
     "circles.rounds.slate_page",
+    "circles.rounds.trustee_pages",
     "circles.month.pay",
     "circles.month.pledge",
     "circles.month.statement",

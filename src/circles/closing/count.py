@@ -7,7 +7,7 @@ verifier runs.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,7 +24,6 @@ from circles.rounds import keys, opening, progress, rounds
 from circles.rounds.rounds import Round
 from circles.vault import VaultError
 
-NOT_OPENED_AFTER = timedelta(days=7)
 _log = structlog.get_logger("circles")
 
 
@@ -50,7 +49,11 @@ def void_reason(round_: Round, now: datetime) -> str | None:
     if round_.vote.close_text is None or round_.decided:
         return None
     ground = opening.void_ground(round_)
-    if ground is None and not round_.opened and now >= round_.vote.closes_at + NOT_OPENED_AFTER:
+    if (
+        ground is None
+        and not round_.opened
+        and now >= round_.vote.closes_at + opening.NOT_OPENED_AFTER
+    ):
         return opening.NOT_OPENED
     return ground
 

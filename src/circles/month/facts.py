@@ -16,8 +16,10 @@ from circles.members.notices import Notice
 from circles.members.people import Member
 from circles.members.pledges import Due, Pledge
 from circles.rounds import announce, rounds, slate
+from circles.rounds.opening import NOT_OPENED_AFTER
 from circles.rounds.phases import Phase, phase
 from circles.rounds.rounds import Round
+from circles.rounds.standing import Standing, standing
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Facts:
     to_confirm: int
     lacking: str
     first_month: str | None
+    box: Standing | None
 
     @property
     def is_due(self) -> bool:
@@ -67,7 +70,22 @@ class Facts:
 
     @property
     def _counts(self) -> bool:
-        return self.round is not None and self.now >= self.round.dates.count_at
+        if self.round is None or self.now < self.round.dates.count_at:
+            return False
+        return not self.waits_for_keys or self.now >= self._void_at
+
+    @property
+    def waits_for_keys(self) -> bool:
+        """Whether the box is closed and too few keys were turned so far, none of them our own."""
+        box = self.box
+        return box is not None and box.state == "waiting" and not box.box.server_opens
+
+    @property
+    def _void_at(self) -> datetime:
+        """When a vote that too few have opened is over without a count."""
+        if self.round is None:
+            raise ValueError("there is no round")
+        return self.round.vote.closes_at + NOT_OPENED_AFTER
 
     @property
     def phase(self) -> Phase | None:
@@ -124,6 +142,7 @@ async def read(db: AsyncSession, host: Host, circle: Circle, member: Member) -> 
         to_confirm=await _to_confirm(db, host, circle, member),
         lacking=await _lacking(db, host, circle, found, first),
         first_month=first,
+        box=await standing(db, circle, found, member) if found else None,
     )
 
 

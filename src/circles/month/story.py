@@ -15,6 +15,7 @@ from markupsafe import Markup
 from circles.month import steps
 from circles.month.facts import Facts
 from circles.month.steps import Step
+from circles.rounds.opening import NOT_OPENED_AFTER
 from circles.rounds.phases import Phase
 from circles.rounds.rounds import Round
 from circles.web import i18n
@@ -172,12 +173,43 @@ def _voting(facts: Facts, found: Round) -> Now:
 
 
 def _counting(facts: Facts, found: Round) -> Now:
-    del found
+    if facts.waits_for_keys:
+        return _waiting_for_keys(facts, found)
     lead = _("This takes a few minutes. Everyone can count along afterwards.")
     task = Task(_("Nothing. Your ballot is in the box, if you put one there."))
     if not facts.requests:
         return Now(_("The month is being closed."), lead, None)
     return Now(_("The box is being opened."), lead, task)
+
+
+def _waiting_for_keys(facts: Facts, found: Round) -> Now:
+    """Nobody is named, and nobody hurried: it waits, and then the money stays."""
+    box = facts.box
+    if box is None:
+        raise ValueError("there is no box to wait for")
+    lead = ngettext(
+        "We wait for %(n)s of %(needed)s keys. Without it nothing is counted, and on %(when)s "
+        "the month ends; then all the money stays.",
+        "We wait for %(n)s of %(needed)s keys. Without them nothing is counted, and on %(when)s "
+        "the month ends; then all the money stays.",
+        box.missing,
+    ) % {
+        "n": i18n.words(box.missing),
+        "needed": i18n.words(box.box.needed),
+        "when": i18n.moment(found.vote.closes_at + NOT_OPENED_AFTER),
+    }
+    task = Task(_("Nothing. Your ballot is in the box, if you put one there."))
+    if box.to_open:
+        task = Task(
+            _(
+                "Your key to the box is one of those that can open it now. "
+                "You need this browser, or the file or sheet you kept."
+            ),
+            _("Open the box"),
+            f"{facts.circle.path}/in/trustee",
+            _("If you cannot, others may be enough, and no money is lost."),
+        )
+    return Now(_("The box is closed, and waits for its keys."), lead, task)
 
 
 def _over(facts: Facts, found: Round) -> Now:
@@ -213,6 +245,12 @@ def _outcome_lead(facts: Facts, found: Round) -> str:
     if result is None and found.void_reason == "few-voters":
         words = _(
             "Too few took part to keep a secret, so nobody opened the box. "
+            "All %(fund)s stays for %(next)s."
+        )
+        return words % values
+    if result is None and found.void_reason == "not-opened":
+        words = _(
+            "Too few keys were turned within seven days, so the box stays shut for good. "
             "All %(fund)s stays for %(next)s."
         )
         return words % values

@@ -9,7 +9,8 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from circles.circle import circles
+from circles.circle import boxes, circles
+from circles.circle.boxes import SERVER_ALONE
 from circles.circle.circles import Circle
 from circles.errors import MissingError
 from circles.host import Host
@@ -80,7 +81,9 @@ async def secrecy_page(
     request: Request[Any, Any, Any], host: NamedDependency[Host], circle: NamedDependency[Circle]
 ) -> Response[bytes]:
     """How the secret ballot works, and what nobody can promise."""
-    context = {"address": host.settings.url + circle.path}
+    async with host.database.read() as db:
+        keys = await boxes.newest(db, circle.id)
+    context = {"address": host.settings.url + circle.path, "keys": keys}
     return page(request, "public/secrecy.html", context, circle=circle)
 
 
@@ -170,6 +173,7 @@ def _round_html(
             "month": found,
             "newest": found,
             "next_month": _next(found.month),
+            "keys": stands.boxes.get(found.month, SERVER_ALONE),
             "address": f"{host.settings.url}/c/{circle.slug}",
             "text_of": _texts(stands),
             "letter": letter,

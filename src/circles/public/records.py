@@ -68,7 +68,8 @@ class Month:
     """One round out of the log. `working` is empty until the result is there.
 
     `came_in_minor` is what the fund grew by since the month before left it; `holds` is False when
-    our own working differs from the logged result, which the page must not hide.
+    our own working differs from the logged result, which the page must not hide. `opened` is how
+    many keys were published in time.
     """
 
     month: str
@@ -86,6 +87,7 @@ class Month:
     before_minor: int = 0
     holds: bool = True
     choices: tuple[Choice, ...] = ()
+    opened: int = 0
 
     @property
     def over(self) -> bool:
@@ -272,6 +274,7 @@ def _month(read_so_far: _Open, before_minor: int) -> Month | None:
         before_minor=before_minor,
         holds=holds,
         choices=tuple(choices or ()),
+        opened=len(read_so_far.secrets),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,8 @@ from litestar import Request, Response
 
 import circles
 from circles import archive, log
+from circles.circle import boxes
+from circles.circle.boxes import BoxKeys
 from circles.circle.circles import Circle
 from circles.host import Host
 from circles.public import records, texts
@@ -33,10 +35,11 @@ _FRESH = "public, no-cache"
 
 @dataclass(frozen=True)
 class Shelf:
-    """A circle's record and texts as they stand now."""
+    """A circle's record and texts as they stand now, and who can open its boxes, by month."""
 
     record: Record
     texts: Texts
+    boxes: Mapping[str, BoxKeys]
 
 
 class _Kept(OrderedDict[Any, Any]):
@@ -97,7 +100,9 @@ async def _look(host: Host, circle: Circle, digest: str, size: int) -> Shelf:
         async with host.database.read() as db:
             entries = await log.entries(db, circle.id, 0, size)
             agreed = await texts.of(db, circle.id)
-        kept = Shelf(records.read([entry.data for entry in entries]), agreed)
+            # Written together with the poll record, and never changed after.
+            keys = await boxes.by_month(db, circle.id)
+        kept = Shelf(records.read([entry.data for entry in entries]), agreed, keys)
         _shelves.put(key, kept)
     return kept
 

@@ -15,6 +15,7 @@ from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.ballot import box
+from circles.circle import boxes
 from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
 from circles.errors import MissingError
@@ -153,7 +154,8 @@ async def ballot(
             return _not_now(request, circle, member, why, round_.month)
         requests = await _requests(db, round_)
         fund_minor = await books.fund_minor(db, circle.id)
-    context = booth_context.ballot(circle, round_, requests, fund_minor, reader)
+        keys = await boxes.of_month(db, circle.id, round_.month)
+    context = booth_context.ballot(circle, round_, requests, fund_minor, reader, keys)
     return _shown(request, circle, member, "ballot", context)
 
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 from string import ascii_uppercase
 from typing import Any
 
+from circles.circle.boxes import SERVER_ALONE, BoxKeys
 from circles.circle.circles import Circle
 from circles.money import minor_digits
 from circles.protocol.messages import NOMINATE, VOTE, Ask
@@ -134,8 +135,9 @@ def ballot(
     requests: Sequence[Request],
     fund_minor: int,
     reader: Reader,
+    keys: BoxKeys = SERVER_ALONE,
 ) -> dict[str, Any]:
-    """The ballot; the slate must be logged."""
+    """The ballot; the slate must be logged. `keys` are those to its box."""
     poll, slate = round_.vote.poll, round_.slate
     if slate is None:
         raise ValueError("the slate is not logged yet")
@@ -152,6 +154,7 @@ def ballot(
         "members": poll.members,
         "fund_minor": fund_minor,
         "requests": requests,
+        "keys": keys,
         "data": {**data, "slate": b64(slate.record_id()), "documents": words},
     }
 

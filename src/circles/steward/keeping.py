@@ -21,7 +21,7 @@ from circles.members.signin import TheMember
 from circles.rounds import announce, rounds, schedule
 from circles.rounds.rounds import Round
 from circles.rounds.schedule import DatesError
-from circles.steward import founding_form
+from circles.steward import founding_form, trustees
 from circles.web import forms
 from circles.web.forms import Form
 from circles.web.i18n import gettext as _
@@ -40,6 +40,7 @@ async def steward_page(
         month = first_month or announce.month_to_begin(circle, now)
         missing = await announce.missing(db, host.settings, circle, month)
         members = await people.every(db, circle.id)
+        offered = await trustees.offer(db, circle, members)
         found = await invitations.recent(db, circle.id, host.clock.now())
     context = {
         "members": members,
@@ -51,6 +52,7 @@ async def steward_page(
         "month": month,
         "missing": missing,
         "ahead": _ahead(round_, now),
+        "offered": offered,
         "here": "steward",
     }
     return page(request, "steward/steward.html", context, circle=circle, member=member)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from circles.steward import founding_pages, inviting, keeping, person, settings_pages
+from circles.steward import founding_pages, inviting, keeping, person, settings_pages, trustees
 
 routes: list[Any] = [
     *founding_pages.routes,
@@ -12,4 +12,5 @@ routes: list[Any] = [
     *inviting.routes,
     *person.routes,
     *settings_pages.routes,
+    *trustees.routes,
 ]

@@ -18,6 +18,7 @@ async function openings(booth, pollId, poll, closeIndex) {
     const opening = parse("opening", entry);
     if (opening.poll !== pollId) continue;
     const trustee = poll.trustee.find((held) => held.number === opening.trustee);
+    if (trustee === undefined) throw new TroubleError("log-bad");
     const publicKey = await seal.publicOf(bytesOf(opening.secret));
     const wanted = bytesOf(trustee.value);
     if (!publicKey.every((byte, i) => byte === wanted[i])) throw new TroubleError("log-bad");

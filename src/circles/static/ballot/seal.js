@@ -163,7 +163,8 @@ export async function receiverContext(secret, enc, info) {
   return keySchedule(shared, info);
 }
 
-async function freshSecret() {
+/** A fresh X25519 private key, 32 bytes. */
+export async function freshSecret() {
   const pair = await crypto.subtle.generateKey("X25519", true, ["deriveBits"]);
   const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
   if (pkcs8.length !== 48 || !equal(pkcs8.slice(0, 16), PKCS8_HEAD)) {
