@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     statement.add_argument("--mapping", type=Path, help="how to read a CSV (JSON, as shown)")
 
     client_options.add(commands)
+    client_options.add_trustee(commands)
     _log_options(commands.add_parser("log", help="the log"))
     _witness_options(commands.add_parser("witness", help="watch other circles' logs, and cosign"))
     return parser
@@ -197,6 +198,14 @@ def _witness(given: argparse.Namespace) -> int:
     return commands.run(given)
 
 
+def _client(given: argparse.Namespace) -> int:
+    # The client too: it knows the protocol only.
+    from circles.client import commands, trustee_commands
+
+    run = trustee_commands.run if given.command == "trustee" else commands.run
+    return run(given)
+
+
 # Need no host, no settings and no database.
 _ALONE = {
     "allocate": _allocate,
@@ -210,11 +219,8 @@ def _run(given: argparse.Namespace) -> int:
     if given.command in _ALONE:
         return _ALONE[given.command](given)
 
-    if given.command in ("take", "cast", "receipt"):
-        # The client too: it knows the protocol only.
-        from circles.client import commands as client
-
-        return client.run(given)
+    if given.command in ("take", "cast", "receipt", "trustee"):
+        return _client(given)
 
     from circles.errors import CirclesError, SettingsError
     from circles.operating import commands

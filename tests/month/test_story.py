@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from circles.circle.boxes import SERVER_ALONE, BoxKeys
 from circles.month import story
 from circles.rounds.phases import Phase
 from circles.rounds.rounds import Round
+from circles.rounds.standing import Standing
 from circles.web import i18n
 from tests.month import told
 from tests.month.told import DATES
@@ -87,6 +90,22 @@ def test_what_is_mine_to_do_now(step: Phase, other: dict[str, object], path: str
     assert task is not None
     assert task.path == (f"/c/maple-row{path}" if path else "")
     assert bool(task.button) == bool(path)
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_box_that_waits_for_keys_says_how_many_and_hurries_nobody(mine: bool) -> None:
+    found = told.a_round(slate=True)
+    own = bytes(32) if mine else None
+    box = Standing(found, BoxKeys(3, 2, 1), "waiting", 1, own, done=False)
+    now = _tell(AT[Phase.COUNT], found, box=box)
+    assert now.headline == "The box is closed, and waits for its keys."
+    assert now.lead.startswith("We wait for one of two keys. Without it nothing is counted, and on")
+    assert now.task is not None
+    assert now.task.path == ("/c/maple-row/in/trustee" if mine else "")
+    alone = _tell(AT[Phase.COUNT], found, box=replace(box, box=SERVER_ALONE))
+    assert alone.headline == "The box is being opened."
+    void = _tell(AT[Phase.PAY], told.a_round(void="not-opened"))
+    assert void.lead.startswith("Too few keys were turned within seven days")
 
 
 def test_nothing_to_vote_on_asks_for_nothing() -> None:

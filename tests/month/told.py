@@ -121,5 +121,6 @@ def facts(now: datetime, found: Round | None, **other: object) -> Facts:
         to_confirm=0,
         lacking="",
         first_month=MONTH if found else None,
+        box=None,
     )
     return replace(base, **other)  # type: ignore[arg-type] -- a test may change any

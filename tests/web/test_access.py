@@ -71,8 +71,10 @@ GET    /c/{slug}/in/steward/dates                              steward   200
 GET    /c/{slug}/in/steward/invitations/{invitation_id}        steward   200
 GET    /c/{slug}/in/steward/people/{member_id}                 steward   200
 GET    /c/{slug}/in/steward/settings                           steward   200
+GET    /c/{slug}/in/steward/trustees                           steward   200
 GET    /c/{slug}/in/steward/ways-back/{way_back_id}            steward   200
 GET    /c/{slug}/in/told                                       members   200
+GET    /c/{slug}/in/trustee                                    members   200
 GET    /c/{slug}/in/you                                        members   200
 GET    /c/{slug}/in/you/data.json                              members   200
 GET    /c/{slug}/in/you/leave                                  members   200
@@ -139,6 +141,10 @@ POST   /c/{slug}/in/steward/settings/pay                       steward   422
 POST   /c/{slug}/in/steward/settings/rule                      steward   422
 POST   /c/{slug}/in/steward/settings/rules                     steward   422
 POST   /c/{slug}/in/steward/settings/words                     steward   422
+POST   /c/{slug}/in/steward/trustees                           steward   422
+POST   /c/{slug}/in/trustee                                    members   422
+POST   /c/{slug}/in/trustee/keys                               members   400
+POST   /c/{slug}/in/trustee/lost                               members   303
 POST   /c/{slug}/in/told                                       members   303
 POST   /c/{slug}/in/you/passphrase                             members   422
 POST   /c/{slug}/in/you/sessions/end-others                    members   303

@@ -22,6 +22,7 @@ from circles.host import Host
 from circles.protocol.messages import Ask
 from circles.web import guard, i18n
 from tests.neighbours import browser_of
+from tests.trustees import Trustee, choose
 from tests.world import KEEP, World
 
 FILLED = {
@@ -106,6 +107,9 @@ async def lively(host: Host, clock: MovableClock) -> World:
         nominations=[(ann, "Soup kitchen", Ask(1500)), (ben, "Boots", Ask(9000))],
         votes={who: ["Soup kitchen", "Boots", KEEP] for who in world.members},
     )
+    trustee = Trustee(world, ann)
+    await choose(world, [trustee], server=True, needed=2)
+    await trustee.hand_in(3)
     await world.go(world.at_month("2026-11").nominating_opens)
     await ben.nominate("Books", Ask(500))
     await world.go(world.at.nominating_closes)

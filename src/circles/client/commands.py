@@ -42,7 +42,8 @@ def run(given: argparse.Namespace) -> int:
         return 1
 
 
-def _passphrase(given: argparse.Namespace) -> str:
+def passphrase_of(given: argparse.Namespace) -> str:
+    """The pass phrase, asked for without echo; or one line of what is piped in."""
     if given.passphrase_stdin or not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     return getpass.getpass("Pass phrase: ")
@@ -51,7 +52,7 @@ def _passphrase(given: argparse.Namespace) -> str:
 def _take(given: argparse.Namespace, web: Web, file: CredentialFile, log: LogView) -> int:
     file.write()
     log.refresh()
-    web.sign_in(given.handle, _passphrase(given))
+    web.sign_in(given.handle, passphrase_of(given))
     try:
         for purpose in (NOMINATE, VOTE):
             try:
@@ -131,7 +132,7 @@ def _own_takes(
     given: argparse.Namespace, web: Web, file: CredentialFile, log: LogView
 ) -> list[own_takes.OwnTakes]:
     """What was collected on the own line of each poll, signed in for a moment."""
-    web.sign_in(given.handle, _passphrase(given))
+    web.sign_in(given.handle, passphrase_of(given))
     try:
         both = [own_takes.look(web, file, log, given.month, p) for p in (NOMINATE, VOTE)]
     finally:

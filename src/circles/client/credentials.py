@@ -8,13 +8,12 @@ over): `log-key` and `log-last`, what this client saw of the log.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from circles.client.files import write_for_owner
 from circles.client.web import ClientError
 from circles.protocol import signature
 from circles.protocol.ballot import BallotCredential
@@ -212,19 +211,5 @@ class CredentialFile:
         value["records"] = [asdict(record) for record in self.records.values()]
         if self.log_key is not None:
             value |= {"log-key": self.log_key, "log-last": self.log_last}
-        folder = self.path.absolute().parent
-        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=folder)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(f"{json.dumps(value, indent=1, ensure_ascii=False)}\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        directory = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        text = f"{json.dumps(value, indent=1, ensure_ascii=False)}\n"
+        write_for_owner(self.path, text.encode("utf-8"))

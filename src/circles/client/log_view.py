@@ -6,9 +6,8 @@ them is thereby in the log, and the log of last time is a beginning of it or is 
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
-from circles.client.credentials import CredentialFile
 from circles.client.web import ClientError, NoAnswerError, Web
 from circles.protocol.checkpoint import (
     NOTE_BYTES_MAX,
@@ -26,10 +25,17 @@ _KEY_BYTES_MAX = 1024
 _M = TypeVar("_M", bound=Message)
 
 
+class Memory(Protocol):
+    """What was seen of the log last time: `log_last` is {note, size, root}; None before that."""
+
+    log_key: str | None
+    log_last: dict[str, Any] | None
+
+
 class LogView:
     """Key, checkpoint and leaf hashes, as of `refresh`."""
 
-    def __init__(self, web: Web, file: CredentialFile) -> None:
+    def __init__(self, web: Web, file: Memory) -> None:
         self._web, self._file = web, file
         self.key: VerifierKey
         self.checkpoint: Checkpoint

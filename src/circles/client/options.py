@@ -55,6 +55,27 @@ def add(commands: Any) -> None:
     _passphrase(receipt)
 
 
+def add_trustee(commands: Any) -> None:
+    """Add `circles trustee key` and `circles trustee open`."""
+    trustee = commands.add_parser("trustee", help="make keys to the box, and open it with them")
+    actions = trustee.add_subparsers(dest="action", metavar="ACTION", required=True)
+    key = actions.add_parser("key", help="make keys for rounds to come, into a file")
+    key.add_argument("--count", type=_count, default=6, metavar="N", help="so many, 1 to 12; 6")
+    key.add_argument("--handle", help="sign in and hand in their outer halves")
+    _passphrase(key)
+    opening = actions.add_parser("open", help="after the close: look at the record, then open")
+    opening.add_argument("--month", type=month, required=True, metavar="YYYY-MM")
+    for parser in (key, opening):
+        parser.add_argument("address", help="the circle: https://<host>/c/<name>")
+        parser.add_argument("--file", type=Path, required=True, help="your file of keys")
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9]|1[0-2]", text):
+        raise argparse.ArgumentTypeError("from 1 to 12")
+    return int(text)
+
+
 def _passphrase(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passphrase-stdin", action="store_true", help="read it from standard input, do not ask"

@@ -106,6 +106,15 @@ class Web:
         asked = self._request(f"rounds/{month}/{purpose}/take", body)
         return _ask(self._signed_in, asked, PROBLEM_BYTES_MAX)
 
+    def post_keys(self, body: bytes) -> None:
+        """Hand in a trustee's public keys, signed in."""
+        _ask(self._signed_in, self._request("in/trustee/keys", body), PROBLEM_BYTES_MAX)
+
+    def open_box(self, month: str, body: bytes) -> None:
+        """Post an opening, without a cookie."""
+        asked = self._request(f"rounds/{month}/vote/opening", body)
+        _ask(self._anonymous, asked, PROBLEM_BYTES_MAX)
+
 
 def _ask(opener: requests.OpenerDirector, asked: requests.Request, bytes_max: int) -> bytes:
     """The body of a good answer. Raises `ClientError` with its code, `NoAnswerError`."""

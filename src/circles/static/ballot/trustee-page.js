@@ -13,7 +13,6 @@ import {
   whatIsMissing,
 } from "./page.js";
 import { TroubleError } from "./log.js";
-import { qrCode, qrPath } from "./qr.js";
 import { askToPersist } from "./store.js";
 import * as trustee from "./trustee.js";
 
@@ -55,7 +54,8 @@ function savedSomewhere() {
   one("[data-first-keep]").hidden = true;
 }
 
-function drawing(secret) {
+async function drawing(secret) {
+  const { qrCode, qrPath } = await import("./qr.js");
   const code = qrCode([trustee.toPaper(secret).replaceAll(" ", "")]);
   const svg = one("template[data-code]").content.cloneNode(true).firstElementChild;
   const { size, d } = { size: code.grid.size + 8, d: qrPath(code) };
@@ -70,7 +70,7 @@ function showSheet() {
   for (const [i, pair] of pairs().entries()) {
     const item = one("template[data-sheet-key]").content.cloneNode(true).firstElementChild;
     one("h2", item).textContent = fill(words.sheetKey, { n: i + 1 });
-    one("[data-code-place]", item).append(drawing(pair.secret));
+    drawing(pair.secret).then((svg) => one("[data-code-place]", item).append(svg), () => {});
     one("[data-digits]", item).textContent = trustee.toPaper(pair.secret);
     list.append(item);
   }
@@ -114,7 +114,7 @@ function wireKeys() {
 // ---- opening -------------------------------------------------------------------------------
 
 function showWhereKeyIs() {
-  if (data.vote === null) return;
+  if (one("[data-open-here]") === null) return;
   const here = trustee.secretHere(booth, data.vote.key) !== null;
   one("[data-key-here]").hidden = !here;
   one("[data-key-away]").hidden = here;
@@ -142,8 +142,8 @@ async function find(text) {
 }
 
 function wireOpening() {
-  if (data.vote === null) return;
   const here = one("[data-open-here]");
+  if (here === null) return;
   here.addEventListener("click", () =>
     fromButton(here, () => open(trustee.secretHere(booth, data.vote.key))),
   );
