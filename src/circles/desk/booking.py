@@ -9,11 +9,14 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
+from circles.desk import match_undo
 from circles.desk.lines import MOVES_ON, UNDOABLE
 from circles.dues import dues
 from circles.errors import ConflictError
 from circles.host import Host
 from circles.ledger import books, chart, suspense
+from circles.ledger.bank import matches
+from circles.ledger.bank.matches import Match
 from circles.ledger.books import Entry, JournalLine, NewTransfer, NotCoveredError, Transfer
 from circles.members.people import Member
 from circles.web.i18n import gettext as _
@@ -175,6 +178,14 @@ async def undo(
             )
         if await books.is_reversed(db, circle.id, transfer_id):
             return
+        match = await match_of(db, circle.id, found)
+        if match is not None and match_undo.is_of_line(await _tied(db, circle.id, match)):
+            await match_undo.undo_in(
+                db, host, circle, match, actor=officer.actor, now=now, note=note
+            )
+            return
+        if match is not None:
+            await matches.untie(db, circle.id, match.id, actor=officer.actor, now=now)
         try:
             if found.kind in MOVES_ON:
                 await dues.undo_contribution(
@@ -189,6 +200,20 @@ async def undo(
                     )
         except NotCoveredError as error:
             raise NotCoveredError(_cannot_undo(found)) from error
+
+
+async def match_of(db: AsyncSession, circle_id: bytes, found: Transfer) -> Match | None:
+    """The line of the bank that this one, or a step booked with it, is tied to."""
+    steps = await books.booked_with(db, circle_id, found) if found.kind == "refund" else (found,)
+    for step in steps:
+        match = await matches.of_transfer(db, circle_id, step.id)
+        if match is not None:
+            return match
+    return None
+
+
+async def _tied(db: AsyncSession, circle_id: bytes, match: Match) -> Transfer:
+    return await books.transfer(db, circle_id, match.transfer_ids[0])
 
 
 def _cannot_undo(found: Transfer) -> str:

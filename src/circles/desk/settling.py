@@ -28,16 +28,22 @@ from circles.rounds import rounds
 
 async def settle(host: Host, circle: Circle, officer: Member, payout_id: bytes, on: date) -> Payout:
     """Book it as arrived and tell the log. Twice is once."""
-    now = host.clock.round_now()
     async with host.database.begin() as db:
-        await books.lock(db, circle.id)
-        before = await payouts.get(db, circle.id, payout_id, lock=True)
-        payout = await payouts.mark_settled(
-            db, circle.id, payout_id, actor=officer.actor, on=on, now=now
-        )
-        if before.state != "settled" and not await _told(db, circle, payout):
-            await _tell(db, host, circle, payout, on)
+        payout = await settle_in(db, host, circle, officer.actor, payout_id, on)
     await floor.raise_to(host, circle.id)
+    return payout
+
+
+async def settle_in(
+    db: AsyncSession, host: Host, circle: Circle, actor: int, payout_id: bytes, on: date
+) -> Payout:
+    """The same inside a transaction; after its commit `floor.raise_to` must follow."""
+    now = host.clock.round_now()
+    await books.lock(db, circle.id)
+    before = await payouts.get(db, circle.id, payout_id, lock=True)
+    payout = await payouts.mark_settled(db, circle.id, payout_id, actor=actor, on=on, now=now)
+    if before.state != "settled" and not await _told(db, circle, payout):
+        await _tell(db, host, circle, payout, on)
     return payout
 
 

@@ -93,23 +93,42 @@ async def undo_contribution(
     actor: int,
     now: datetime,
     note: str | None = None,
+    on: date | None = None,
 ) -> int:
     """Reverse a contribution that was booked wrongly; how many months' moves were undone for it.
 
     What moved on to the fund comes back first, the newest month first, as far as the fund still
     holds it (NotCoveredError else). The newest month's due then waits again; older ones are over.
+    `on` is the reversal's day: today, if not said.
     """
     wrong = await books.transfer(db, circle.id, transfer_id)
+    undone = await fetch_back(db, circle, wrong.credit, wrong.amount_minor, actor=actor, now=now)
+    await books.reverse(
+        db, circle.id, transfer_id, actor=actor, now=now, note=note, effective_on=on
+    )
+    return undone
+
+
+async def fetch_back(
+    db: AsyncSession,
+    circle: Circle,
+    account: str,
+    amount_minor: int,
+    *,
+    actor: int,
+    now: datetime,
+) -> int:
+    """Undo a member's moves to the fund, the newest first, until their account holds that much or
+    nothing is left to undo; how many months. NotCoveredError when the fund does not hold it."""
     undone = 0
-    while await books.balance(db, circle.id, wrong.credit) < wrong.amount_minor:
-        pledge = await _newest_pledge(db, circle, wrong.credit)
+    while await books.balance(db, circle.id, account) < amount_minor:
+        pledge = await _newest_pledge(db, circle, account)
         if pledge is None:
             break
         await books.reverse(db, circle.id, pledge.id, actor=actor, now=now)
         _, number, month, *_ = (pledge.business_ref or "").split(":")
         await pledges.take_back(db, circle.id, number, month)
         undone += 1
-    await books.reverse(db, circle.id, transfer_id, actor=actor, now=now, note=note)
     return undone
 
 

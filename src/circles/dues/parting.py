@@ -1,5 +1,6 @@
 """Parting: what a member paid in and did not use is given to the fund or asked back; then they are
-rubbed out, in one transaction. The books keep their number."""
+rubbed out, in one transaction, with what was learned of accounts that paid for them. The books keep
+their number."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
 from circles.dues.dues import local_day
-from circles.ledger import books, chart
+from circles.ledger import books, chart, payers
 from circles.ledger.books import NewTransfer
 from circles.members import notices, people
 from circles.members.people import Member
@@ -45,6 +46,7 @@ async def part(
             business_ref=f"parting:{member.book_number}",
         )
         await books.record(db, circle.id, [gift], key=None, now=round_now)
+    await payers.forget(db, circle.id, member.book_number)
     await people.leave(db, circle.id, member.id)
     if rest_minor > 0 and not give:
         await _note_refund(db, circle, member, rest_minor, reach, at)

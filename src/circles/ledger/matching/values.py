@@ -21,6 +21,7 @@ PartKind = Literal[
     "interest",
     "deposit",
     "suspense",
+    "contribution_returned",
     "payout_returned",
     "fee",
     "refund",
