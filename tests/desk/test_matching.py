@@ -342,7 +342,7 @@ async def test_a_payout_is_settled_by_its_line_and_told_to_the_log(host: Host) -
         await payouts.confirm(
             db, circle.id, made.id, actor=ben.actor, frozen_until=None, now=host.clock.round_now()
         )
-    said = matching.reference_of(made)
+    said = made.reference
     booked = host.clock.round_now().date()
     out = StatementLine(booked, None, -made.amount_minor, "EUR", text=said, counterparty="SOUP")
     await bring(host, circle.id, [out])

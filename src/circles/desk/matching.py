@@ -161,15 +161,10 @@ async def _way(db: AsyncSession, host: Host, circle: Circle, payout: Payout) -> 
         id=payout.id,
         amount_minor=payout.amount_minor,
         state=payout.state if payout.way == "bank" else "cash",
-        reference=reference_of(payout),
+        reference=payout.reference,
         name=payee.name if payee else "",
         iban=payee.iban if payee else "",
     )
-
-
-def reference_of(payout: Payout) -> str:
-    """What stands on a payment of ours, so that the bank's line says which it is."""
-    return str(getattr(payout, "reference", "")) or f"CIRCLES-{payout.id.hex()[:12].upper()}"
 
 
 async def _booked(db: AsyncSession, circle: Circle, transfer: Transfer) -> Booked:

@@ -1,4 +1,4 @@
-"""Who paid for whom, as keyed hashes, and one setting: see migration `ledger_0005`."""
+"""Who paid for whom, as keyed hashes, and one setting: see migration `ledger_0006`."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@ be booked without a click."""
 
 from alembic import op
 
-revision = "ledger_0005"
-down_revision = "ledger_0004"
+revision = "ledger_0006"
+down_revision = "ledger_0005"
 branch_labels = None
 depends_on = None
 
