@@ -304,3 +304,15 @@ async def test_a_file_read_wrongly_is_withdrawn_and_comes_back(host: Host) -> No
     assert [one.amount_minor for one in await waiting(host, circle_id)] == [1000, 5, 6]
     assert (await bring(host, circle_id, [line(3, 5), line(4, 6)])).statements == 0
     assert not shared.withdrawn
+
+
+async def test_numbers_that_cannot_both_be_ours_are_left_out(host: Host) -> None:
+    circle_id = await new_book(host.database)
+    await bring(host, circle_id, [line(1, 5)])
+    both = file_of(statement([line(2, 7)]), statement([line(2, 8)], account="SAVINGS"))
+    found = await plan(host, circle_id, both)
+    assert [one.state for one in found.statements] == ["ours", "left-out"]
+    alone = file_of(statement([line(2, 8)], account="SAVINGS"))
+    assert [one.state for one in (await plan(host, circle_id, alone)).statements] == ["asked"]
+    nothing = file_of(statement([]))
+    assert [one.state for one in (await plan(host, circle_id, nothing)).statements] == ["empty"]

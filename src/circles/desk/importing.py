@@ -77,6 +77,7 @@ class AccountRow:
     proves: bool
     gaps: tuple[Gap, ...]
     our_iban: bool
+    another: bool
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,7 @@ async def keep(
             known = await accounts.known(db, circle.id)
             choices = _choices(circle, staged, asked, list(known))
             plan = await imports.plan(db, circle.id, staged, choices)
-            if any(one.state == "asked" for one in plan.statements):
-                raise InvalidError(_("Please say whether the account is ours."), code="whose")
+            _refuse_unsaid(plan, choices)
             kept = await imports.keep(
                 db,
                 host.vault,
@@ -214,6 +214,15 @@ async def keep(
         # Where there was nothing to keep the page says so, as long as the file waits.
         await drop(host, circle, member, file_id)
     return kept
+
+
+def _refuse_unsaid(plan: Plan, choices: Choices) -> None:
+    if any(one.state == "asked" for one in plan.statements):
+        raise InvalidError(_("Please say whether the account is ours."), code="whose")
+    if len(choices.ours & {one.number for one in plan.statements if one.kept}) > 1:
+        raise InvalidError(
+            _("Only one of these can be our account. Please leave the others out."), code="whose"
+        )
 
 
 async def _staged(
@@ -379,12 +388,14 @@ def _account_rows(circle: Circle, plan: Plan) -> tuple[AccountRow, ...]:
         by_number.setdefault(one.number, []).append(one)
     ours = staging.normal(circle.pay_iban)
     return tuple(
-        _account_row(index, number, parts, ours=number == ours)
+        _account_row(index, number, parts, ours=number == ours, first_file=plan.first)
         for index, (number, parts) in enumerate(by_number.items())
     )
 
 
-def _account_row(index: int, number: str, parts: list[Planned], *, ours: bool) -> AccountRow:
+def _account_row(
+    index: int, number: str, parts: list[Planned], *, ours: bool, first_file: bool
+) -> AccountRow:
     staged = [one.staged for one in parts]
     states = [one.state for one in parts]
     proving = [one for one in staged if one.kind == "statement"]
@@ -410,4 +421,5 @@ def _account_row(index: int, number: str, parts: list[Planned], *, ours: bool) -
         proves=bool(proving),
         gaps=tuple(one.gap for one in parts if one.gap is not None),
         our_iban=ours,
+        another=not first_file,
     )

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.host import Host
 from circles.ledger.problems import Problem, as_day, as_time
 from circles.ledger.transfer import genesis
+from circles.ledger.verify_bank import bank_of
 from circles.ledger.verify_chain import Chain, Claim
 from circles.ledger.verify_payouts import payouts_of
 from circles.ledger.verify_periods import handovers_of, periods_of
@@ -59,6 +60,7 @@ async def verify_books(
             problems += chain.problems
             problems += await of_book(db, book, chain)
             problems += await payouts_of(db, book, chain.name)
+            problems += await bank_of(db, host.vault, book, chain.name)
             problems += await periods_of(db, book, chain.name)
             problems += await handovers_of(db, book, chain.name)
         problems += await around(db, host.database.dialect)

@@ -30,7 +30,7 @@ from circles.ledger.bank_tables import (
 from circles.ledger.journal import BookState, book_of
 from circles.ledger.statements.model import Balance
 
-State = Literal["ours", "asked", "left-out", "foreign", "again"]
+State = Literal["ours", "asked", "left-out", "foreign", "again", "empty"]
 _ID_CHARS_MAX = 200
 
 
@@ -56,8 +56,8 @@ class Planned:
 
     `state`: `ours`; `asked` (an account that nobody has named yet: it counts as ours if that is
     said); `left-out` (somebody else's); `foreign` (another currency); `again` (this very statement
-    was kept before). `fresh + known` are its lines; `doubles` of the known ones are so by day and
-    amount alone.
+    was kept before); `empty` (neither lines nor balances). `fresh + known` are its lines; `doubles`
+    of the known ones are so by day and amount alone.
     """
 
     staged: StagedStatement
@@ -116,10 +116,12 @@ async def plan_in(db: AsyncSession, book: BookState, staged: Staged, choices: Ch
     known = await accounts.known(db, book.circle_id)
     spans: dict[str, list[Span]] = {}
     planned = []
+    # A file that names our account names others beside it, which are not ours.
+    settled = any((one.account or choices.unnamed) in known for one in staged.statements)
     for one in staged.statements:
         number = one.account or choices.unnamed
         account = known.get(number)
-        state = _state(book, one, number, account, choices)
+        state = _state(book, one, number, account, choices, settled=settled)
         code = account.code if account else chart.MAIN_BANK
         if state not in {"ours", "asked"}:
             planned.append(Planned(one, state, number, account, 0, 0, 0, None))
@@ -132,9 +134,9 @@ async def plan_in(db: AsyncSession, book: BookState, staged: Staged, choices: Ch
             continue
         doubles = await _mark_twins(db, book, staged, one, code) if fresh else 0
         doubles -= _further(staged, one, choices) if doubles else 0
-        if code not in spans:
-            spans[code] = await continuity.spans(db, book.circle_id, code)
-        gap = await _gap(db, book, one, code, spans[code], brings=bool(fresh))
+        if number not in spans:
+            spans[number] = await continuity.spans(db, book.circle_id, code)
+        gap = await _gap(db, book, one, code, spans[number], brings=bool(fresh))
         planned.append(
             Planned(one, state, number, account, fresh - doubles, repeated + doubles, doubles, gap)
         )
@@ -147,14 +149,18 @@ def _state(
     number: str,
     account: Account | None,
     choices: Choices,
+    *,
+    settled: bool,
 ) -> State:
     if one.currency is not None and one.currency != book.currency:
         return "foreign"
     if number in choices.theirs:
         return "left-out"
+    if (one.lines, one.opening, one.closing) == (0, None, None):
+        return "empty"
     if account is not None or number in choices.ours:
         return "ours"
-    return "asked"
+    return "left-out" if settled else "asked"
 
 
 async def mark_known(
