@@ -28,6 +28,7 @@ from circles.web.static import routes as static_routes
 PAGES: tuple[str, ...] = (
     "circles.ballot.pages",
     "circles.rounds.booth",
+    "circles.rounds.single_page",
     "circles.public.pages",
     "circles.public.files",
     "circles.public.check_pages",

@@ -221,7 +221,7 @@ class SmallCircle:
                 "collect": lambda: booth_context.collect(circle, round_, now, reader),
                 "nominate": lambda: booth_context.nominate(circle, round_, reader),
                 "ballot": lambda: booth_context.ballot(
-                    circle, round_, self.requests(), 13500, reader
+                    circle, round_, self.requests(), 13500, round_.vote.opens_at, reader
                 ),
                 "check": lambda: booth_context.check(circle, round_, self.requests(), reader),
             }

@@ -34,6 +34,7 @@ GET    /                                                       all       200
 GET    /c/{slug}                                               all       200
 GET    /c/{slug}/api/session                                   members   200
 GET    /c/{slug}/archive.zip                                   all       200
+GET    /c/{slug}/ballot.html                                   all       200
 GET    /c/{slug}/documents/{name}                              all       404
 GET    /c/{slug}/in                                            members   200
 GET    /c/{slug}/in/ballot                                     members   200
@@ -84,6 +85,7 @@ GET    /c/{slug}/join/{code}                                   all       200
 GET    /c/{slug}/kept                                          all       200
 GET    /c/{slug}/log/tile/{rest}                               all       200
 GET    /c/{slug}/log/{name}                                    all       200
+GET    /c/{slug}/practice                                      all       200
 GET    /c/{slug}/rounds/{month}                                all       200
 GET    /c/{slug}/rounds/{month}/archive.zip                    all       200
 GET    /c/{slug}/rounds/{month}/check                          all       200

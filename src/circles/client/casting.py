@@ -32,7 +32,7 @@ def usable(file: CredentialFile, poll_id: bytes, poll: Poll) -> list[Record]:
     records = [record for record in file.of_poll(b64(poll_id)) if record.usable]
     if not records:
         raise ClientError("no-credentials", "the file holds nothing that can be cast here")
-    if len({record.member for record in records}) > 1:
+    if len({record.member for record in records if record.member}) > 1:
         raise ClientError("line-changed", "the file holds credentials of two members: split it")
     return records
 
@@ -68,9 +68,12 @@ def slate_of(log: LogView, month: str, poll: bytes) -> tuple[bytes, Slate]:
 
 
 def seal_vote(
-    file: CredentialFile, log: LogView, month: str, ticks: Sequence[Tick]
+    file: CredentialFile, log: LogView, month: str, ticks: Sequence[Tick], before: int = 0
 ) -> list[Record]:
-    """One sealed ballot for each credential, unused ones blank; all kept before any is sent."""
+    """One sealed ballot for each credential, unused ones blank; all kept before any is sent.
+
+    `before`: how many times these were cast from elsewhere, at most; the file knows its own.
+    """
     poll_id, poll = poll_of(log, month, VOTE)
     file.expect_same_poll(poll_id, month, VOTE)
     slate_id, slate = slate_of(log, month, poll_id)
@@ -82,7 +85,7 @@ def seal_vote(
     sealed = []
     for record, hand in zip(records, hands, strict=True):
         choice = new_choice([t for t in hand if isinstance(t, int)], keep=KEEP in hand)
-        seq = record.next_seq()
+        seq = record.next_seq(before)
         text = make_ballot(poll, slate_id, record.credential(), choice, seq).text()
         sealed.append(record.with_cast(Cast(seq, b64(leaf(text)), text.decode("ascii"), None)))
     file.keep(*sealed)

@@ -9,8 +9,8 @@ import argparse
 import getpass
 import sys
 
-from circles.client import casting, evidence, looking, own_takes, taking
-from circles.client.credentials import CredentialFile, Record
+from circles.client import casting, codes, evidence, looking, own_takes, taking
+from circles.client.credentials import FILE_BYTES_MAX, CredentialFile, Record
 from circles.client.log_view import LogView
 from circles.client.web import ClientError, Web
 from circles.protocol.messages import NOMINATE, VOTE, Ask, MalformedError
@@ -28,8 +28,10 @@ def run(given: argparse.Namespace) -> int:
     """Run one of the commands; the answer is the exit code."""
     try:
         web = Web(given.address)
-        # Who never collected may still ask whether somebody did in their name.
-        create = given.command == "take" or (given.command == "receipt" and bool(given.handle))
+        # Who never collected may still ask whether somebody did in their name, or come with paper.
+        asks = given.command == "receipt" and bool(given.handle)
+        brings = given.command == "cast" and given.codes is not None
+        create = given.command == "take" or asks or brings
         file = CredentialFile.open(given.file, web.scope, create=create)
         log = LogView(web, file)
         work = {"take": _take, "cast": _cast, "receipt": _receipt}[given.command]
@@ -78,6 +80,8 @@ def _cast(given: argparse.Namespace, web: Web, file: CredentialFile, log: LogVie
         print("circles: say one of --tick, --blank, --again, --name", file=sys.stderr)
         return 2
     log.refresh()
+    if given.codes is not None:
+        _bring_in(given, file, log)
     if given.again:
         both = [r for p in (NOMINATE, VOTE) for r in file.of_month(given.month, p)]
         records = casting.pending(both)
@@ -89,10 +93,23 @@ def _cast(given: argparse.Namespace, web: Web, file: CredentialFile, log: LogVie
         words = given.name.read_text("utf-8")
         records = [casting.prepare_nomination(file, log, given.month, words, ask, given.slot)]
     else:
-        records = casting.seal_vote(file, log, given.month, given.tick)
+        records = casting.seal_vote(file, log, given.month, given.tick, given.sent_before)
     sent = casting.send_all(web, file, log, records)
     print(f"{len(sent)} sent, {len(sent)} receipts kept in {file.path}")
     return 0
+
+
+def _bring_in(given: argparse.Namespace, file: CredentialFile, log: LogView) -> None:
+    """Credentials from paper, into the file. Raises ClientError."""
+    if given.codes.stat().st_size > FILE_BYTES_MAX:
+        raise ClientError("file-unreadable", f"{given.codes} is too long")
+    found = codes.read(given.codes.read_text("utf-8", "replace"))
+    if any(code.month != given.month for code in found):
+        raise ClientError("code-unreadable", f"{given.codes} is of another month")
+    new = 0
+    for code in found:
+        new += codes.bring_in(file, code, *casting.poll_of(log, code.month, code.purpose))
+    print(f"{len(found)} read from {given.codes}, {new} of them new in {file.path}")
 
 
 def _ask(given: argparse.Namespace) -> Ask | None:

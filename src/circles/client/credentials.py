@@ -82,9 +82,12 @@ class Record:
             tuple(unb64(token, RSA_BYTES) for token in self.tokens),
         )
 
-    def next_seq(self) -> int:
-        """The number of the next cast. Raises ClientError after the twentieth."""
-        seq = self.last.seq + 1 if self.last else 1
+    def next_seq(self, before: int = 0) -> int:
+        """The number of the next cast; `before`: how many went out from elsewhere, at most.
+
+        Raises ClientError after the twentieth.
+        """
+        seq = max(before, self.last.seq if self.last else 0) + 1
         if seq > SEQ_MAX:
             raise ClientError("seq-exhausted", f"a ballot can be changed {SEQ_MAX} times")
         return seq
@@ -96,11 +99,11 @@ class Record:
 
     @classmethod
     def read(cls, value: dict[str, Any]) -> Self:
-        """A record, checked: its take reads, its key belongs to its seed. Raises `ValueError`."""
-        take = Take.parse(str(value["take"]).encode("ascii"))
-        named = (b64(take.poll), b64(take.member), take.slot)
-        if named != (value["poll"], value["member"], value["slot"]):
-            raise MalformedError("a record does not fit its take")
+        """A record, checked: its take reads, its key belongs to its seed. Raises `ValueError`.
+
+        One that came from paper has neither line nor take (client/codes.py).
+        """
+        take_leaf = _check_take(value) if value["take"] or value["member"] else ""
         key, seed = unb64(value["key"], HASH_BYTES), value["seed"]
         if seed is not None and signature.public_key(unb64(seed, HASH_BYTES)) != key:
             raise MalformedError("a key does not belong to its seed")
@@ -110,17 +113,26 @@ class Record:
             month=str(value["month"]),
             purpose=str(value["purpose"]),
             member=value["member"],
-            slot=take.slot,
+            slot=int(value["slot"]),
             seed=seed,
             key=value["key"],
             prefixes=tuple(map(str, value["prefixes"])),
             inverses=tuple(map(str, value["inverses"])),
             take=value["take"],
-            takeLeaf=b64(leaf(take.text())),
+            takeLeaf=take_leaf,
             tokens=None if tokens is None else tuple(map(str, tokens)),
             title=str(value.get("title", ""))[:_TITLE_CHARS_MAX],
             casts=tuple(_read_cast(cast) for cast in value["casts"]),
         )
+
+
+def _check_take(value: dict[str, Any]) -> str:
+    """The leaf hash of a record's take, which must be of the record's poll, line and slot."""
+    take = Take.parse(str(value["take"]).encode("ascii"))
+    named = (b64(take.poll), b64(take.member), take.slot)
+    if named != (value["poll"], value["member"], value["slot"]):
+        raise MalformedError("a record does not fit its take")
+    return b64(leaf(take.text()))
 
 
 def _read_cast(value: dict[str, Any]) -> Cast:

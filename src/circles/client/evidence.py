@@ -14,7 +14,7 @@ from circles.protocol.text import HASH_BYTES, b64, unb64
 
 def write(folder: Path, file: CredentialFile, log: LogView, seen: Sequence[OwnTakes] = ()) -> None:
     """Key, newest checkpoint, receipts and own takes; of polls in `seen` also roll and takes."""
-    own = sorted({(r.poll, r.member, r.takeLeaf) for r in file.records.values()})
+    own = sorted({(r.poll, r.member, r.takeLeaf) for r in file.records.values() if r.take})
     taken = {(poll, line) for poll, line, _leaf in own}
     own += [(one.poll, one.line, "-") for one in seen if (one.poll, one.line) not in taken]
     try:

@@ -42,6 +42,17 @@ def add(commands: Any) -> None:
     cast.add_argument(
         "--again", action="store_true", help="send what has no receipt yet, unchanged"
     )
+    cast.add_argument(
+        "--codes", type=Path, metavar="FILE", help="first bring in what is printed on paper"
+    )
+    cast.add_argument(
+        "--sent-before",
+        type=int,
+        choices=range(20),
+        default=0,
+        metavar="N",
+        help="so many times, at most, these were cast from another device",
+    )
     cast.add_argument("--name", type=Path, metavar="FILE", help="name somebody: words of this file")
     cast.add_argument("--ask", metavar="MINOR|any", help="with --name: minor units, or any")
     cast.add_argument("--ceiling", type=int, metavar="MINOR", help="with --ask any: at most")

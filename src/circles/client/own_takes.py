@@ -51,7 +51,7 @@ def look(web: Web, file: CredentialFile, log: LogView, month: str, purpose: str)
     if answer is None or roll_text is None:
         return None
     line = _line(answer, roll_text, poll)
-    known = {record.member for record in file.of_poll(b64(poll_id))}
+    known = {record.member for record in file.of_poll(b64(poll_id)) if record.member}
     if known - {b64(line)}:
         raise ClientError("line-changed", "another line was shown when you collected")
     takes_text = _or_none(web, f"{below}/takes", FILE_BYTES_MAX)

@@ -47,7 +47,7 @@ def _own_line(web: Web, file: CredentialFile, poll_id: bytes, poll: Poll) -> byt
         raise ClientError("roll-bad", f"the roll cannot be read: {error}") from error
     if leaf(data) != poll.roll or len(roll.members) != poll.members or line not in roll.members:
         raise ClientError("roll-bad", "the roll is not that of the poll record, or lacks your line")
-    if any(record.member != b64(line) for record in file.of_poll(b64(poll_id))):
+    if any(record.member not in ("", b64(line)) for record in file.of_poll(b64(poll_id))):
         raise ClientError(
             "line-changed", "another line was shown before: it may be another member's file"
         )

@@ -155,7 +155,7 @@ async def ballot(
         requests = await _requests(db, round_)
         fund_minor = await books.fund_minor(db, circle.id)
         keys = await boxes.of_month(db, circle.id, round_.month)
-    context = booth_context.ballot(circle, round_, requests, fund_minor, reader, keys)
+    context = booth_context.ballot(circle, round_, requests, fund_minor, now, reader, keys)
     return _shown(request, circle, member, "ballot", context)
 
 

@@ -19,6 +19,7 @@ from circles.money import minor_digits
 from circles.protocol.messages import NOMINATE, VOTE, Ask
 from circles.protocol.text import b64
 from circles.rounds import phases
+from circles.rounds.form_words import form_words
 from circles.rounds.rounds import Round
 from circles.web.i18n import gettext as _
 
@@ -96,6 +97,7 @@ def _data(
         "month": round_.month,
         "fileName": f"circles-{circle.slug}-{round_.month}.json",
         "path": f"{circle.path}/in/{page}",
+        "currency": circle.currency,
         "polls": {purpose: b64(round_.of(purpose).poll_hash) for purpose in purposes},
         "slate": None,
     }
@@ -112,6 +114,8 @@ def collect(circle: Circle, round_: Round, now: datetime, reader: Reader) -> dic
         "vote_slots": round_.vote.poll.slots,
         "vote_ticks": round_.vote.poll.slots * round_.vote.poll.max_choices,
         "nominate_slots": slots.get(NOMINATE, 0),
+        "vote_closes_at": round_.vote.closes_at,
+        "papers": form_words(1, round_.vote.poll.slots, 0)["papers"],
         "can_nominate": phases.phase(round_, now) is phases.Phase.NOMINATE,
         "can_vote": phases.can_vote(round_, now),
         "data": {**data, "all": sum(slots.values())},
@@ -134,6 +138,7 @@ def ballot(
     round_: Round,
     requests: Sequence[Request],
     fund_minor: int,
+    now: datetime,
     reader: Reader,
     keys: BoxKeys = SERVER_ALONE,
 ) -> dict[str, Any]:
@@ -155,8 +160,23 @@ def ballot(
         "fund_minor": fund_minor,
         "requests": requests,
         "keys": keys,
-        "data": {**data, "slate": b64(slate.record_id()), "documents": words},
+        "data": {
+            **data,
+            "slate": b64(slate.record_id()),
+            "documents": words,
+            "ticks": poll.slots * poll.max_choices,
+            "ballots": poll.slots,
+            "closesIn": _seconds_until(round_.vote.closes_at, now),
+            "words": form_words(
+                poll.slots * poll.max_choices, poll.slots, poll.slots * (len(requests) + 1)
+            ),
+        },
     }
+
+
+def _seconds_until(moment: datetime, now: datetime) -> int:
+    """Whole seconds until then, for a browser whose own clock may be another one."""
+    return int((moment - now).total_seconds())
 
 
 def _words(request: Request) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which scripts the ballot page runs: their hashes stand in each poll record.
+"""The hashes in each poll record: of every script of the booth, and of its page in one file.
 
 Who kept a copy of the page can compare; who is handed other scripts than the rest can be told.
 """
@@ -9,6 +9,7 @@ from functools import cache
 from hashlib import sha256
 
 from circles.protocol.text import b64
+from circles.rounds import single
 from circles.web import static
 
 _FOLDERS = ("ballot/", "rounds/")
@@ -16,10 +17,10 @@ _FOLDERS = ("ballot/", "rounds/")
 
 @cache
 def hashes() -> tuple[bytes, ...]:
-    """SHA-256 of every script of the booth as this server serves it, in the record's order."""
+    """SHA-256 of the booth's scripts and its single file, as served, in the record's order."""
     scripts = {
         sha256(file.body).digest()
         for name, file in static.tree().files.items()
         if name.startswith(_FOLDERS) and name.endswith(".js")
     }
-    return tuple(sorted(scripts, key=b64))
+    return tuple(sorted(scripts | set(single.hashes()), key=b64))

@@ -1,62 +1,40 @@
-// The ballot in three steps on one page: tick, look over, send.
+// The ballot in three steps on one page: tick, look over, send: now, or by itself over time.
 
+import { BallotForm, wordsFor } from "./ballot-form.js";
 import { checkWords, compareWithPublic, pending, sealVote, sendAll, usable } from "./cast.js";
 import { TroubleError } from "./log.js";
 import {
+  alone,
   boothOf,
   clearTrouble,
-  dots,
   every,
   fromButton,
   one,
   pageData,
   progressIn,
-  saveAs,
-  shortCode,
   showPart,
   showTrouble,
   whatIsMissing,
   wireFile,
 } from "./page.js";
-import { lastSeq } from "./store.js";
+import { wirePaper } from "./paper.js";
+import { Spreading, dueOf, missedAgain, moments, withDue } from "./spread.js";
 
 const data = pageData();
 const booth = boothOf(data);
 const { words } = data;
 const poll = data.polls.vote;
+const form = new BallotForm(words, data.ticks);
+// The close by this browser's clock: the page says how long it is until then, not what time it is.
+const closes = Date.now() + data.closesIn * 1000;
 
 function credentials() {
   return usable(booth.store, poll, data.lines.vote);
 }
 
-/** [number or "keep", ticks] of every line, in the order of the page. */
-function ticked() {
-  return every("[data-candidate]").map((line) => {
-    const value = one("input:checked", line)?.value ?? "0";
-    const name = line.dataset.candidate;
-    return [name === "keep" ? name : Number(name), Number(value)];
-  });
-}
-
-function given() {
-  return ticked().reduce((sum, [, count]) => sum + count, 0);
-}
-
-// ---- tick
-
-function drawLeft(left) {
-  const picture = one("[data-left] svg");
-  picture?.remove();
-  if (left > 0) one("[data-left]").append(" ", dots(left));
-}
-
-function countTicks() {
-  const left = data.ticks - given();
-  one("[data-left] span").textContent = left >= 0 ? words.left[left] : words.tooMany[-left];
-  drawLeft(left);
-  one("[data-too-many]").hidden = left >= 0;
-  one("[data-too-many] [data-says]").textContent = left >= 0 ? "" : words.tooManySays[-left];
-}
+/** What waits for its moment, and what waits for the member to press a button. */
+const timed = () => pending(credentials()).filter((record) => dueOf(record) !== null);
+const stuck = () => pending(credentials()).filter((record) => dueOf(record) === null);
 
 function goTo(name) {
   clearTrouble();
@@ -65,28 +43,12 @@ function goTo(name) {
 
 function lookOver(event) {
   event.preventDefault();
-  if (given() > data.ticks) {
-    one("[data-too-many]").focus();
-    return;
-  }
-  const list = one("[data-yours]");
-  list.replaceChildren();
-  for (const [candidate, count] of ticked()) {
-    if (count > 0) list.append(line(candidate, count));
-  }
-  one("[data-summary]").textContent = words.summary[given()];
-  goTo("look");
-}
-
-function line(candidate, count) {
-  const item = one("template[data-tally]").content.cloneNode(true).firstElementChild;
-  one("h3", item).textContent = one(`[data-candidate="${candidate}"] h3`).textContent;
-  one(".num", item).textContent = words.ticks[count];
-  item.append(dots(count));
-  return item;
+  if (form.lookOver()) goTo("look");
 }
 
 // ---- send
+
+const span = () => Number(one("input[name=when]:checked")?.value ?? "0") * 1000;
 
 async function sealAndSend() {
   const progress = progressIn(one("[data-progress]"), words.sent);
@@ -94,58 +56,85 @@ async function sealAndSend() {
   await checkWords(booth, data.documents);
   const held = credentials();
   if (held.length < data.ballots) throw new TroubleError("no-credentials");
-  const flat = ticked().flatMap(([candidate, count]) => Array(count).fill(candidate));
-  const sealed = await sealVote(booth, checked, held, flat);
-  return sendAll(booth, "vote", sealed, progress);
+  const now = Date.now();
+  const due = span() === 0 ? undefined : moments(held.length, now, span(), closes);
+  const sealed = await sealVote(booth, checked, held, form.flat(), { due });
+  if (due === undefined) await sendAll(booth, "vote", sealed, progress);
+  return sealed;
 }
 
-async function sendAgain() {
+async function sendWaiting() {
   const progress = progressIn(one("[data-progress-again]"), words.sent);
   await compareWithPublic(booth, "vote");
   return sendAll(booth, "vote", pending(credentials()), progress);
 }
 
-function showReceipts() {
-  const list = one("[data-receipts]");
-  const saves = one("[data-receipt-saves]");
-  list.replaceChildren();
-  every("[data-receipt-save]", saves).forEach((item) => item.remove());
-  for (const [i, record] of credentials().entries()) {
-    const cast = record.casts.find((held) => held.seq === lastSeq(record));
-    if (cast?.receipt == null) continue;
-    list.append(receipt(words.receipts[i], cast));
-    one("[data-saves-end]", saves).before(saver(words.saveReceipts[i], cast));
-  }
-}
-
-function receipt(name, cast) {
-  const row = one("template[data-receipt]").content.cloneNode(true).firstElementChild;
-  one("dt", row).textContent = name;
-  one("dd", row).textContent = shortCode(cast.leaf);
-  return row;
-}
-
-function saver(name, cast) {
-  const item = one("template[data-saver]").content.cloneNode(true).firstElementChild;
-  const button = one("button", item);
-  button.textContent = name;
-  button.addEventListener("click", () => saveAs(`receipt-${cast.leaf}.txt`, cast.receipt));
-  return item;
-}
-
 async function send(button, work) {
+  spreading.stop();
   const done = await fromButton(button, work);
   for (const bar of every("[data-progress], [data-progress-again]")) bar.hidden = true;
-  showWaiting();
+  showState();
+  spreading.start();
   if (done === null) return;
-  showReceipts();
+  if (timed().length > 0) goTo("later");
+  else sent();
+}
+
+function sent() {
+  form.showReceipts(credentials());
   goTo("sent");
+}
+
+// ---- by itself, over time
+
+const spreading = new Spreading({
+  closes,
+  waiting: timed,
+  send: (records) =>
+    alone(async () => {
+      await compareWithPublic(booth, "vote");
+      // Another window may have sent some meanwhile.
+      const still = new Set(timed().map((record) => record.key));
+      await sendAll(booth, "vote", records.filter((record) => still.has(record.key)));
+    }),
+  tell: told,
+});
+
+const MAY_PASS = new Set(["offline", "not-sent"]);
+
+/** No answer: the same goes out again in a while, at another moment left to chance. */
+function tryAgainLater() {
+  const records = timed().filter((record) => dueOf(record) <= Date.now());
+  for (const record of records) {
+    const [due] = moments(1, Date.now() + 60_000, 240_000, closes);
+    booth.store.keep(withDue(record, due));
+  }
+  spreading.start();
+}
+
+function told(what) {
+  const watching = !one('[data-part="later"]').hidden;
+  showState();
+  if (what === "sent" && watching) sent();
+  if (what === "closed") showTrouble(new TroubleError("closed-unsent"));
+  if (!(what instanceof Error)) return;
+  if (what instanceof TroubleError && MAY_PASS.has(what.code)) {
+    tryAgainLater();
+    return;
+  }
+  for (const record of timed()) booth.store.keep(withDue(record, null));
+  showState();
+  showTrouble(what);
 }
 
 // ---- the state of things
 
 function showWaiting() {
-  one("[data-waiting]").hidden = pending(credentials()).length === 0;
+  const [later, held] = [timed().length, credentials()];
+  one("[data-waiting]").hidden = stuck().length === 0;
+  for (const notice of every("[data-later]")) notice.hidden = later === 0;
+  const done = held.length - pending(held).length;
+  for (const says of every("[data-later-says]")) says.textContent = wordsFor(words.later, done);
 }
 
 function showState() {
@@ -159,26 +148,25 @@ function showState() {
 }
 
 function wire() {
-  one("[data-form]").addEventListener("change", countTicks);
+  one("[data-form]").addEventListener("change", () => form.count());
   one("[data-form]").addEventListener("submit", lookOver);
   one("[data-send]").addEventListener("click", (e) => send(e.currentTarget, sealAndSend));
-  one("[data-send-again]").addEventListener("click", (e) => send(e.currentTarget, sendAgain));
-  for (const back of every("[data-back]")) back.addEventListener("click", () => goTo("tick"));
-  for (const print of every("[data-print]")) print.addEventListener("click", () => window.print());
-  for (const show of every("[data-show-receipts]")) {
-    show.addEventListener("click", () => {
-      showReceipts();
-      goTo("sent");
-    });
+  for (const again of every("[data-send-again]")) {
+    again.addEventListener("click", (e) => send(e.currentTarget, sendWaiting));
   }
+  for (const back of every("[data-back]")) back.addEventListener("click", () => goTo("tick"));
+  for (const show of every("[data-show-receipts]")) show.addEventListener("click", sent);
+  wirePaper(booth, words.papers, credentials, () => goTo("tick"));
   wireFile(booth, showState);
 }
 
 const missing = await whatIsMissing(booth.store);
 if (missing === null) {
   wire();
-  countTicks();
+  form.count();
+  for (const record of missedAgain(timed(), Date.now(), closes)) booth.store.keep(record);
   showState();
+  spreading.start();
 } else {
   showTrouble(missing);
 }

@@ -41,17 +41,26 @@ export async function compareWithPublic(booth, purpose) {
   await booth.log.find(poll.text);
   if (purpose !== "vote") return { poll, slate: null };
   const slate = await publicRecord(booth.base, booth.month, "vote/slate");
-  if (slate === null || slate.id !== booth.slate) throw new TroubleError("slate-changed");
+  // Who casts from a file was never shown a slate signed in: theirs is the one in the log.
+  const known = booth.slate === "logged" ? slate?.id : booth.slate;
+  if (slate === null || slate.id !== known) throw new TroubleError("slate-changed");
   if (slate.record.poll !== poll.id) throw new TroubleError("log-bad");
   await booth.log.find(slate.text);
   return { poll, slate };
 }
 
-/** The member's usable credentials of a poll, by slot. */
+/**
+ * The member's usable credentials of a poll, by slot; one that came from paper names no line, and
+ * stands back behind a fuller record of the same key.
+ */
 export function usable(store, pollId, line) {
-  return store
+  const can = store
     .credentials(pollId)
-    .filter((record) => record.member === line && record.tokens !== null && record.seed !== null);
+    .filter((record) => record.tokens !== null && record.seed !== null);
+  const own = can.filter((record) => record.member === line);
+  const paper = can.filter((r) => r.member === "" && r.member !== line);
+  const fresh = paper.filter((r) => !own.some((o) => o.key === r.key || o.slot === r.slot));
+  return [...own, ...fresh].sort((a, b) => a.slot - b.slot);
 }
 
 function shuffled(list) {
@@ -79,8 +88,8 @@ export function deal(ticks, count, most) {
   return shuffled(hands);
 }
 
-function nextSeq(record) {
-  const seq = lastSeq(record) + 1;
+function nextSeq(record, before = 0) {
+  const seq = Math.max(lastSeq(record), before) + 1;
   if (seq > SEQ_MAX) throw new TroubleError("seq-exhausted");
   return seq;
 }
@@ -96,12 +105,14 @@ function keepCast(store, record, cast) {
 /**
  * Seals one ballot for each credential, unused ones blank, and keeps them all before any is sent.
  * @param ticks candidate numbers and "keep", one for each tick given
+ * @param before how many times these were cast from elsewhere, at most
+ * @param due when each may be sent, in milliseconds of this clock; at once where none is given
  */
-export async function sealVote(booth, { poll, slate }, records, ticks) {
+export async function sealVote(booth, { poll, slate }, records, ticks, { before, due } = {}) {
   const hands = deal(ticks, records.length, poll.record.maxChoices);
   const sealed = [];
   for (const [i, record] of records.entries()) {
-    const seq = nextSeq(record);
+    const seq = nextSeq(record, before);
     const text = await makeBallot({
       credential: record,
       poll: poll.record,
@@ -109,7 +120,8 @@ export async function sealVote(booth, { poll, slate }, records, ticks) {
       ticks: hands[i],
       seq,
     });
-    sealed.push([record, { seq, leaf: await leafId(text), text, receipt: null }]);
+    const cast = { seq, leaf: await leafId(text), text, receipt: null };
+    sealed.push([record, due === undefined ? cast : { ...cast, due: due[i] }]);
   }
   return sealed.map(([record, cast]) => keepCast(booth.store, record, cast));
 }
@@ -184,7 +196,9 @@ export async function send(booth, purpose, record, wait = pause) {
     if (answer === null) continue;
     if (answer.ok) {
       const receipt = await receiptIn(booth, answer, record, cast);
-      if (receipt !== null) return keepCast(booth.store, record, { ...cast, text: null, receipt });
+      if (receipt !== null) {
+        return keepCast(booth.store, record, { seq: cast.seq, leaf: cast.leaf, text: null, receipt });
+      }
       continue;
     }
     const code = await problemCode(answer);

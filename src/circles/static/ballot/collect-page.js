@@ -13,6 +13,7 @@ import {
   wireFile,
 } from "./page.js";
 import { usable } from "./cast.js";
+import { wirePaper } from "./paper.js";
 import { askToPersist } from "./store.js";
 import { collect } from "./take.js";
 
@@ -49,6 +50,12 @@ button.addEventListener("click", async () => {
   else one("[data-some]").hidden = held() === 0;
 });
 
+wirePaper(
+  booth,
+  data.words.papers,
+  () => usable(booth.store, data.polls.vote, data.lines.vote),
+  () => showPart("done"),
+);
 wireFile(booth, () => {
   showState();
   one("h1:not([hidden])")?.focus();

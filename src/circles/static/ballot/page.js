@@ -1,10 +1,18 @@
 // What the booth's pages share: the page's own data and words, parts shown and hidden, trouble.
 // No words stand here: they come from the page, so that they can be translated.
 
+import { recordsOf, textIn, understand } from "./bring.js";
+import { CodeError } from "./codes.js";
 import * as ed25519 from "./ed25519.js";
-import { LogView, TroubleError } from "./log.js";
+import { LogView, TroubleError, publicRecord } from "./log.js";
 import * as seal from "./seal.js";
-import { FileError, Store, StoreError, fromFile, load, toFile } from "./store.js";
+import { FileError, Store, StoreError, load, toFile } from "./store.js";
+
+// A copy that a browser saves holds what stands in the page, and this stands beside it: where the
+// script runs, the words for a copy are hidden; in a copy, where it is blocked, they appear.
+const here = new CSSStyleSheet();
+here.replaceSync("[data-copy-note] { display: none !important; }");
+document.adoptedStyleSheets.push(here);
 
 /** The first element that matches. */
 export function one(selector, within = document) {
@@ -41,7 +49,8 @@ export function clearTrouble() {
 }
 
 function codeOf(error) {
-  if (error instanceof TroubleError || error instanceof FileError) return error.code;
+  const ours = [TroubleError, FileError, CodeError];
+  if (ours.some((kind) => error instanceof kind)) return error.code;
   if (error instanceof StoreError) return "no-storage";
   console.error(error);
   return "unknown";
@@ -53,6 +62,11 @@ export function showTrouble(error) {
   const code = codeOf(error);
   const notice = one(`[data-trouble~="${CSS.escape(code)}"]`) ?? one('[data-trouble~="unknown"]');
   one("[data-part]:not([hidden]) [data-trouble-place]")?.append(notice);
+  const line = one("[data-line]", notice);
+  if (line !== null) {
+    line.hidden = !Number.isInteger(error.line);
+    one("b", line).textContent = String(error.line ?? "");
+  }
   notice.hidden = false;
   notice.focus();
 }
@@ -117,12 +131,32 @@ export function saveAs(name, text, kind = "text/plain") {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+/** What stands beside the credentials in a saved file, so that it can be used elsewhere. */
+function beside(booth) {
+  const { currency, documents, month } = booth;
+  const more = { address: `${location.origin}${booth.base}`, currency };
+  return documents === undefined ? more : { ...more, words: { month, documents } };
+}
+
+/** Records of a file, of paper or of a picture, for this page's month. */
+async function brought(booth, text) {
+  const pollOf = async (month, purpose) => {
+    const named = booth.polls[purpose];
+    const found = await publicRecord(booth.base, month, `${purpose}/poll`);
+    if (found === null || (named !== undefined && found.id !== named)) {
+      throw new TroubleError("code-other-poll");
+    }
+    return found;
+  };
+  return recordsOf(await understand(text), booth.base, pollOf);
+}
+
 /** Buttons that save the credentials, and fields that load them; `after` runs when some came. */
 export function wireFile(booth, after) {
   for (const button of every("[data-save-file]")) {
     button.addEventListener("click", () => {
       const records = booth.store.credentials().filter((record) => record.month === booth.month);
-      saveAs(booth.fileName, toFile(booth.base, records), "application/json");
+      saveAs(booth.fileName, toFile(booth.base, records, beside(booth)), "application/json");
     });
   }
   for (const field of every("[data-load-file]")) {
@@ -131,7 +165,7 @@ export function wireFile(booth, after) {
       if (file === undefined) return;
       clearTrouble();
       try {
-        load(booth.store, await fromFile(booth.base, await file.text()));
+        load(booth.store, await brought(booth, await textIn(file)));
         after();
       } catch (error) {
         showTrouble(error);

@@ -114,9 +114,12 @@ export async function askToPersist() {
   }
 }
 
-/** The credentials as the text of a file. */
-export function toFile(scope, records) {
-  return `${JSON.stringify({ kind: FILE_KIND, circle: scope, records }, null, 1)}\n`;
+/**
+ * The credentials as the text of a file. `more` stands beside them, for who reads it elsewhere: the
+ * circle's address, its currency, the words of the requests.
+ */
+export function toFile(scope, records, more = {}) {
+  return `${JSON.stringify({ kind: FILE_KIND, circle: scope, ...more, records }, null, 1)}\n`;
 }
 
 /** The file is none of ours, of another circle, or damaged. */
@@ -130,11 +133,8 @@ export class FileError extends Error {
 
 const FILE_CHARS_MAX = 1024 * 1024;
 
-/**
- * The records of a file, each checked: its take reads, its key belongs to its seed.
- * @throws {FileError} file-unreadable, file-other-circle
- */
-export async function fromFile(scope, text) {
+/** What a file says, its records not yet checked. @throws {FileError} file-unreadable */
+export function openFile(text) {
   let file;
   try {
     if (text.length > FILE_CHARS_MAX) throw new RangeError("too long");
@@ -143,6 +143,15 @@ export async function fromFile(scope, text) {
     throw new FileError("file-unreadable");
   }
   if (file?.kind !== FILE_KIND || !Array.isArray(file.records)) throw new FileError("file-unreadable");
+  return file;
+}
+
+/**
+ * The records of a file, each checked: its take reads, its key belongs to its seed.
+ * @throws {FileError} file-unreadable, file-other-circle
+ */
+export async function fromFile(scope, text) {
+  const file = openFile(text);
   if (file.circle !== scope) throw new FileError("file-other-circle");
   const records = [];
   for (const record of file.records) {
@@ -155,11 +164,18 @@ export async function fromFile(scope, text) {
   return records;
 }
 
-async function checked(record) {
+/** Poll, line and slot of a record; one that came from paper has neither line nor take. */
+function placeOf(record) {
+  if (record.take === "" && record.member === "" && Number.isInteger(record.slot)) return record;
   const take = parse("take", record.take);
   const { poll, member, slot } = take;
   const same = poll === record.poll && member === record.member && slot === record.slot;
   if (!same) throw new MalformedError("The record does not fit its take.");
+  return take;
+}
+
+async function checked(record) {
+  const { poll, member, slot } = placeOf(record);
   parse("credential", `circles/credential/v1\npoll ${poll}\nkey ${record.key}\n`);
   if (record.seed !== null) {
     const publicKey = await ed25519.publicOf(bytesOf(record.seed));
@@ -180,7 +196,7 @@ async function checked(record) {
     inverses: list(record.inverses),
     tokens: record.tokens === null ? null : list(record.tokens),
     take: record.take,
-    takeLeaf: await leafId(record.take),
+    takeLeaf: record.take === "" ? "" : await leafId(record.take),
     title: typeof record.title === "string" ? record.title.slice(0, 200) : "",
     casts: record.casts.map((cast) => ({
       seq: Number(cast.seq),
@@ -214,6 +230,12 @@ export function load(store, records) {
   let usable = 0;
   for (const record of records) {
     const held = store.credential(record.poll, record.member, record.slot);
+    // A paper says less than what is here: of the same key the fuller record stays.
+    const known = store.credentials(record.poll).some((r) => r.key === record.key && r !== held);
+    if (record.member === "" && known && held === null) {
+      usable += 1;
+      continue;
+    }
     if (held !== null && held.key === record.key) store.keep(joined(held, record));
     else if (held === null || held.tokens === null) store.keep(record);
     else continue;
