@@ -4,7 +4,9 @@
     proposed, confirmed -> withdrawn          nothing was paid
     sent, settled -> returned                 the money came back; the award may be paid again
 
-One of the officers proposes and says whom to pay; any other member but the recipient confirms.
+One of the officers proposes and says whom to pay; any other member confirms who is neither the
+recipient nor close to them. Other details after the proposal, and other details than an award was
+proposed with before, wait for a day (`pay_from`, by the circle's clock): `payee_changes`.
 An account to which a way back in was given signs nothing for a week: who gave the way back could
 use it, and put both names. Officers and members stand here as their random actor numbers. The
 payee's name and account are sealed by the vault, seen by officers only, and erased `PAYEE_KEPT`
@@ -16,6 +18,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -28,6 +31,7 @@ from circles.errors import ConflictError, ForbiddenError, InvalidError, MissingE
 from circles.ledger import chart
 from circles.ledger.books import balance, balances
 from circles.ledger.journal import NotCoveredError, book_of, by_ref, record, reverse
+from circles.ledger.payee_tables import CloseRow, PayeeChangeRow
 from circles.ledger.tables import Book, PayoutRow
 from circles.ledger.transfer import NewTransfer
 from circles.protocol.text import b64
@@ -39,6 +43,7 @@ State = Literal["proposed", "confirmed", "sent", "settled", "returned", "withdra
 
 OPEN: tuple[State, ...] = ("proposed", "confirmed", "sent")
 PAYEE_KEPT = timedelta(days=30)
+WAIT = timedelta(days=1)
 PAYEE_NAME_CHARS_MAX = 140
 PAYEE_WORDS_CHARS_MAX = 280
 _AWARDS = "Liabilities:Awards:"
@@ -97,6 +102,7 @@ class Payout:
     sent_on: date | None
     settled_on: date | None
     ended_at: datetime | None
+    pay_from: datetime | None
     has_payee: bool
 
     @property
@@ -192,12 +198,16 @@ async def propose(
     *,
     proposer_actor: int,
     recipient_actor: int | None,
+    close_actors: Iterable[int] = (),
     frozen_until: datetime | None = None,
     now: datetime,
+    at: datetime | None = None,
 ) -> Payout:
     """Ask for an award to be paid, whole. The same proposal again is the same payout.
 
-    Not for an account to which a way back was given in these days (`frozen_until`).
+    `close_actors`: who is close to the recipient, as far as the proposer knows. Not for an account
+    to which a way back was given in these days (`frozen_until`). `at`: the circle's own time, if it
+    is another than `now`; by it an award whose payee was another one before waits for a day.
     """
     if frozen_until is not None and now < frozen_until:
         raise ConfirmForbiddenError(
@@ -219,6 +229,7 @@ async def propose(
     amount = await balance(db, circle_id, chart.award(month, candidate))
     if amount <= 0:
         raise NotCoveredError(_("There is nothing to pay for this request any more."))
+    waits = await _was_for_another(db, vault, circle_id, month, candidate, payee)
     payout_id = secrets.token_bytes(16)
     await db.execute(
         insert(PayoutRow).values(
@@ -229,13 +240,38 @@ async def propose(
             amount_minor=amount,
             way=payee.way,
             state="proposed",
-            payee_sealed=vault.seal(_purpose(payout_id), json.dumps(asdict(payee)).encode()),
+            payee_sealed=seal_payee(vault, payout_id, payee),
             proposer_actor=proposer_actor,
             proposed_at=now,
             recipient_actor=recipient_actor,
+            pay_from=(at or now) + WAIT if waits else None,
         )
     )
+    for actor in {*close_actors} - {proposer_actor}:
+        await db.execute(
+            insert(CloseRow).values(
+                payout_id=payout_id, actor=actor, said_by=proposer_actor, said_at=now
+            )
+        )
     return await get(db, circle_id, payout_id)
+
+
+async def _was_for_another(
+    db: AsyncSession, vault: Vault, circle_id: bytes, month: str, candidate: int, payee: Payee
+) -> bool:
+    """Whether this award was proposed before with other details, or with such as are erased:
+    taking a proposal back must not be the way around a change's wait."""
+    before = [p for p in await of_month(db, circle_id, month) if p.candidate == candidate]
+    for payout in before:
+        known = await payee_of(db, vault, circle_id, payout.id)
+        if known is None or (known.name, known.iban) != (payee.name, payee.iban):
+            return True
+    return False
+
+
+def seal_payee(vault: Vault, payout_id: bytes, payee: Payee) -> bytes:
+    """The payee's details as the payout's row keeps them."""
+    return vault.seal(_purpose(payout_id), json.dumps(asdict(payee)).encode())
 
 
 def _purpose(payout_id: bytes) -> str:
@@ -262,14 +298,20 @@ async def confirm(
     actor: int,
     frozen_until: datetime | None,
     now: datetime,
+    at: datetime | None = None,
 ) -> Payout:
-    """The second name. Never the proposer's, the recipient's, or that of an account to which a way
-    back was given in these days (`frozen_until`)."""
+    """The second name. Never the proposer's, the recipient's, that of somebody close to them, or
+    that of an account to which a way back was given in these days (`frozen_until`). `at`: the
+    circle's own time, if it is another than `now`."""
     payout = await get(db, circle_id, payout_id, lock=True)
     if actor == payout.proposer_actor:
         raise ConfirmForbiddenError(_("You proposed this payment. Another one of us confirms it."))
     if actor == payout.recipient_actor:
         raise ConfirmForbiddenError(_("This payment is for you. Another one of us confirms it."))
+    if actor in await close_to(db, payout_id):
+        raise ConfirmForbiddenError(
+            _("You are close to whoever gets this. Another one of us confirms it.")
+        )
     if frozen_until is not None and now < frozen_until:
         raise ConfirmForbiddenError(
             _(
@@ -280,9 +322,43 @@ async def confirm(
         )
     if payout.confirmer_actor == actor:
         return payout
-    _expect(payout, "proposed")
-    await _move(db, payout, state="confirmed", confirmer_actor=actor, confirmed_at=now)
+    expect(payout, "proposed")
+    await _no_change_waits(db, payout_id)
+    pay_from = payout.pay_from and max(payout.pay_from, (at or now) + WAIT)
+    await move(
+        db, payout, state="confirmed", confirmer_actor=actor, confirmed_at=now, pay_from=pay_from
+    )
     return await get(db, circle_id, payout_id)
+
+
+async def close_to(db: AsyncSession, payout_id: bytes) -> dict[int, int]:
+    """Who is close to the recipient: actor -> who said so."""
+    rows = await db.execute(
+        select(CloseRow.actor, CloseRow.said_by).where(CloseRow.payout_id == payout_id)
+    )
+    return {int(actor): int(said_by) for actor, said_by in rows}
+
+
+async def _no_change_waits(db: AsyncSession, payout_id: bytes) -> None:
+    waiting = await db.scalar(
+        select(PayeeChangeRow.id).where(
+            PayeeChangeRow.payout_id == payout_id,
+            PayeeChangeRow.confirmed_at.is_(None),
+            PayeeChangeRow.dropped_at.is_(None),
+        )
+    )
+    if waiting is not None:
+        raise PayoutStateError(
+            _("Somebody asked to pay it to another account. That is decided first.")
+        )
+
+
+async def _may_go(db: AsyncSession, payout: Payout, now: datetime) -> None:
+    await _no_change_waits(db, payout.id)
+    if payout.pay_from is not None and now < payout.pay_from:
+        raise PayoutStateError(
+            _("Its details were changed, so it waits for a day. Until then it stays here.")
+        )
 
 
 async def withdraw(
@@ -292,8 +368,17 @@ async def withdraw(
     payout = await get(db, circle_id, payout_id, lock=True)
     if payout.state == "withdrawn":
         return payout
-    _expect(payout, "proposed", "confirmed")
-    await _move(db, payout, state="withdrawn", ended_at=now)
+    expect(payout, "proposed", "confirmed")
+    await db.execute(
+        update(PayeeChangeRow)
+        .where(
+            PayeeChangeRow.payout_id == payout_id,
+            PayeeChangeRow.confirmed_at.is_(None),
+            PayeeChangeRow.dropped_at.is_(None),
+        )
+        .values(dropped_at=now, payee_sealed=None)
+    )
+    await move(db, payout, state="withdrawn", ended_at=now)
     return await get(db, circle_id, payout_id)
 
 
@@ -304,9 +389,10 @@ async def mark_sent(
     payout = await get(db, circle_id, payout_id, lock=True)
     if payout.state == "sent":
         return payout
-    _expect(payout, "confirmed")
+    expect(payout, "confirmed")
+    await _may_go(db, payout, now)
     await _book(db, circle_id, payout, "sent", actor, on, now)
-    await _move(db, payout, state="sent", sent_on=on)
+    await move(db, payout, state="sent", sent_on=on)
     return await get(db, circle_id, payout_id)
 
 
@@ -319,9 +405,9 @@ async def mark_settled(
         return payout
     if payout.way == "cash" and payout.state == "confirmed":
         payout = await mark_sent(db, circle_id, payout_id, actor=actor, on=on, now=now)
-    _expect(payout, "sent")
+    expect(payout, "sent")
     await _book(db, circle_id, payout, "settled", actor, on, now)
-    await _move(db, payout, state="settled", settled_on=on, ended_at=now)
+    await move(db, payout, state="settled", settled_on=on, ended_at=now)
     return await get(db, circle_id, payout_id)
 
 
@@ -332,7 +418,7 @@ async def mark_returned(
     payout = await get(db, circle_id, payout_id, lock=True)
     if payout.state == "returned":
         return payout
-    _expect(payout, "sent", "settled")
+    expect(payout, "sent", "settled")
     if payout.state == "settled":
         await _book(db, circle_id, payout, "returned", actor, on, now)
     else:
@@ -341,7 +427,7 @@ async def mark_returned(
         if sent is None:
             raise MissingError(_("The books do not know of this payment. Have them checked."))
         await reverse(db, circle_id, sent.id, actor=actor, now=now, effective_on=on)
-    await _move(db, payout, state="returned", ended_at=now)
+    await move(db, payout, state="returned", ended_at=now)
     return await get(db, circle_id, payout_id)
 
 
@@ -356,12 +442,14 @@ async def erase_payees(db: AsyncSession, now: datetime) -> int:
     return len(erased.all())
 
 
-def _expect(payout: Payout, *states: State) -> None:
+def expect(payout: Payout, *states: State) -> None:
+    """PayoutStateError when it stands at another step."""
     if payout.state not in states:
         raise PayoutStateError(_("This payment is at another step by now. Open it anew."))
 
 
-async def _move(db: AsyncSession, payout: Payout, **values: object) -> None:
+async def move(db: AsyncSession, payout: Payout, **values: object) -> None:
+    """Write to the payout's row; for the modules of payouts alone."""
     await db.execute(update(PayoutRow).where(PayoutRow.id == payout.id).values(**values))
 
 

@@ -173,3 +173,4 @@ class PayoutRow(Base):
     sent_on: Mapped[date | None] = mapped_column(Date)
     settled_on: Mapped[date | None] = mapped_column(Date)
     ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    pay_from: Mapped[datetime | None] = mapped_column(UtcTime)
