@@ -3,8 +3,8 @@ be close to the recipient, and so is no second name. The database itself keeps b
 
 from alembic import op
 
-revision = "ledger_0006"
-down_revision = "ledger_0005"
+revision = "ledger_0007"
+down_revision = "ledger_0006"
 branch_labels = None
 depends_on = None
 
