@@ -103,7 +103,9 @@ def _log_options(parser: argparse.ArgumentParser) -> None:
     """The actions of `circles log`."""
     log = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     accept = log.add_parser("accept", help="say that this database is the newest (see the docs)")
-    accept.add_argument("slug", help="the circle, as in /c/<slug>")
+    rotate = log.add_parser("rotate", help="hand a circle's log on to a fresh key")
+    for action in (accept, rotate):
+        action.add_argument("slug", help="the circle, as in /c/<slug>")
 
 
 def _witness_options(parser: argparse.ArgumentParser) -> None:

@@ -178,3 +178,14 @@ def test_a_log_that_was_written_anew_is_refused(client: Client) -> None:
 @pytest.mark.parametrize("address", ["ftp://x/c/maple-row", "https://x/", "/c/maple-row"])
 def test_an_address_is_a_circles(address: str) -> None:
     _refused("address", lambda: Web(address))
+
+
+def test_a_log_key_is_followed_where_the_old_one_handed_on(client: Client) -> None:
+    client.collect()
+    client.circle.rotate()
+    client.circle.rotate()
+    client.log.refresh()
+    client.circle.rotate(agreed=False)
+    _refused("log-key", client.log.refresh)
+    client.circle.entries.pop()
+    _refused("log-key", client.log.refresh)

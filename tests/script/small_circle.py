@@ -19,11 +19,13 @@ from typing import Any, ClassVar
 from circles.circle import calendar
 from circles.circle.calendar import RoundDates
 from circles.circle.circles import Circle
+from circles.log.rotation import record
 from circles.protocol import ballot as b
 from circles.protocol import messages as m
 from circles.protocol import seal, signature
 from circles.protocol.allocation import FairShares, MostTicks
 from circles.protocol.blind import IssuerKey
+from circles.protocol.checkpoint import LogKey
 from circles.protocol.draw import draw_order
 from circles.protocol.merkle import leaf, node
 from circles.protocol.text import b64, unb64
@@ -261,6 +263,14 @@ class SmallCircle:
         number = sha256(f"{name}\n\x01".encode() + key).digest()[:4]
         sig = base64.b64encode(number + signature.sign(self.log_seed, text.encode()))
         return f"{text}\n— {name} {sig.decode()}\n".encode()
+
+    def rotate(self, *, agreed: bool = True) -> None:
+        """Go over to a fresh log key, whether or not the old one agreed."""
+        origin = f"circles.example{SCOPE}"
+        old, new = LogKey(origin, self.log_seed), LogKey.generate(origin)
+        made = m.Rotation.parse(record(old, new))
+        self.entries.append(made.text() if agreed else replace(made, sig_old=bytes(64)).text())
+        self.log_seed = new.seed
 
     def log_key(self) -> bytes:
         """The verifier key."""

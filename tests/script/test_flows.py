@@ -229,6 +229,15 @@ def test_another_log_key_than_before_is_noticed(client: Client) -> None:
     assert client.call("collect", client.ids()) == {"trouble": "log-key"}
 
 
+def test_a_log_key_that_the_old_one_handed_on_to_is_followed(client: Client) -> None:
+    client.collected()
+    client.circle.rotate()
+    client.circle.rotate()
+    assert "trouble" not in client.call("collect", client.ids())
+    client.circle.rotate(agreed=False)
+    assert client.call("collect", client.ids()) == {"trouble": "log-key"}
+
+
 def test_a_nomination_and_its_replacement_are_what_the_twin_reads(client: Client) -> None:
     client.collected()
     first = {

@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from circles import cli
-from circles.protocol import signature
+from circles.log.rotation import record
 from circles.protocol.checkpoint import Checkpoint, LogKey, Note, VerifierKey
 from circles.protocol.cosignature import Witness, WitnessKey, cosigned_at
 from circles.protocol.messages import Rotation
@@ -146,25 +147,17 @@ def test_what_does_not_hold_is_not_cosigned(keeping: Keeping, tmp_path: Path) ->
     assert keeping.shown(log) is None
 
 
-def rotation(old: LogKey, new: LogKey, *, signed_by: LogKey | None = None) -> bytes:
-    """The record that hands a log on, signed by both (or by somebody else instead of `old`)."""
-    bare = Rotation(old.verifier.public, new.verifier.public, bytes(64), bytes(64))
-    sig_old = signature.sign((signed_by or old).seed, bare.text_for_old())
-    half = Rotation(old.verifier.public, new.verifier.public, sig_old, bytes(64))
-    sig_new = signature.sign(new.seed, half.text_for_new())
-    return Rotation(old.verifier.public, new.verifier.public, sig_old, sig_new).text()
-
-
 def test_a_rotated_key_is_followed_and_a_stolen_name_is_not(
     keeping: Keeping, tmp_path: Path
 ) -> None:
     heir, thief = LogKey.generate(KEY.name), LogKey.generate(KEY.name)
     publish(tmp_path, written.records(5))
     see(keeping)
-    forged = [*written.records(5), rotation(KEY, thief, signed_by=thief)]
+    stolen = replace(Rotation.parse(record(KEY, thief)), sig_old=bytes(64))
+    forged = [*written.records(5), stolen.text()]
     publish(tmp_path, forged, signer=thief)
     assert see(keeping).verdict is Verdict.REFUSED
-    entries = [*written.records(5), rotation(KEY, heir)]
+    entries = [*written.records(5), record(KEY, heir)]
     publish(tmp_path, entries, signer=heir)
     assert see(keeping).verdict is Verdict.COSIGNED
     assert keeping.followed()[0].key == heir.verifier

@@ -19,7 +19,10 @@ from circles.protocol.checkpoint import (
 )
 from circles.protocol.merkle import HASH_BYTES, TileName, Tree, entry_tiles, leaf, read_bundle
 from circles.protocol.message import Message
+from circles.protocol.records import Rotation
 from circles.protocol.text import ENTRY_BYTES_MAX, MalformedError, b64, unb64
+from circles.protocol.verify.log import follow_rotations
+from circles.protocol.verify.report import Report
 
 _KEY_BYTES_MAX = 1024
 _M = TypeVar("_M", bound=Message)
@@ -46,10 +49,6 @@ class LogView:
     def refresh(self) -> None:
         """Read the log anew. Raises ClientError `log-key`, `log-bad`, `log-forked`."""
         shown = self._need("log/key", _KEY_BYTES_MAX).decode("utf-8", "replace").removesuffix("\n")
-        if self._file.log_key not in (None, shown):
-            raise ClientError(
-                "log-key", "the log shows another key than last time: tell the others before voting"
-            )
         self.note = self._need("log/checkpoint", NOTE_BYTES_MAX)
         try:
             self.key = VerifierKey.parse(shown)
@@ -57,6 +56,8 @@ class LogView:
         except (MalformedError, NoteError) as error:
             raise ClientError("log-bad", f"the log's checkpoint does not hold: {error}") from error
         self._read_tree()
+        if self._file.log_key not in (None, shown):
+            self._check_went_over(str(self._file.log_key), shown)
         self._compare_with_last()
         self._file.log_key = shown
         self._file.log_last = {
@@ -81,6 +82,30 @@ class LogView:
         if self._tree.size != self.checkpoint.size or self._tree.root() != self.checkpoint.root:
             raise ClientError("log-bad", "the log's hashes do not add up to what it signed")
         self._places = {hashed: index for index, hashed in enumerate(hashes)}
+
+    def _check_went_over(self, known: str, shown: str) -> None:
+        """The key may be another than last time only if the log says so, signed by both."""
+        first = min(self._last_size(), self.checkpoint.size)
+        bad = Report()
+        try:
+            rotations = [
+                (index, Rotation.parse(entry))
+                for index, entry in enumerate(self.entries(first, self.checkpoint.size), first)
+                if entry.startswith(Rotation.kind.encode())
+            ]
+            heirs = follow_rotations(VerifierKey.parse(known), rotations, bad).present
+        except MalformedError:
+            heirs = ()
+        if bad.problems or not heirs or heirs[-1].text() != shown:
+            raise ClientError(
+                "log-key", "the log shows another key than last time: tell the others before voting"
+            )
+
+    def _last_size(self) -> int:
+        try:
+            return int(self._file.log_last["size"]) if self._file.log_last else 0
+        except (KeyError, TypeError, ValueError) as error:
+            raise ClientError("file-unreadable", f"what was kept of the log: {error}") from error
 
     def _compare_with_last(self) -> None:
         last = self._file.log_last

@@ -10,6 +10,7 @@ await floor.raise_to(host, circle_id)               # after its commit, before s
 
 from circles.log.checkpoints import Signed, first_with, newest, newest_checkpoint
 from circles.log.errors import LogBehindError, LogBrokenError, UnknownLogError
+from circles.log.rotation import rotate
 from circles.log.signing import (
     ReceiptSigner,
     check_whole,
@@ -39,6 +40,7 @@ __all__ = [
     "newest",
     "newest_checkpoint",
     "receipt_signer",
+    "rotate",
     "sign",
     "sign_receipt",
     "size",

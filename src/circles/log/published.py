@@ -15,7 +15,7 @@ from pathlib import Path
 
 from circles import files
 from circles.host import Host
-from circles.log import checkpoints, stored, tables
+from circles.log import checkpoints, keys, stored, tables
 from circles.log.checkpoints import Signed
 from circles.log.errors import UnknownLogError
 from circles.protocol.checkpoint import Checkpoint, Note
@@ -49,7 +49,8 @@ async def render(host: Host, circle_id: bytes, signed: Signed) -> dict[str, byte
         log = await db.get(tables.Log, circle_id)
         if log is None:
             raise UnknownLogError(_("This circle has no log yet. Found the circle first."))
-        key = log.verifier_key
+        # An archive of earlier holds the key of then: the record of its heir is not in it.
+        key = await keys.key_at(db, log, signed.size)
         found = await stored.entries(db, circle_id, 0, signed.size)
     data = [entry.data for entry in found]
     tree = Tree(entry.leaf for entry in found)

@@ -176,6 +176,27 @@ def _log_accept(given: argparse.Namespace) -> int:
     return _with_host(work)
 
 
+def _log_rotate(given: argparse.Namespace) -> int:
+    async def work(host: Host) -> int:
+        from circles import log
+        from circles.circle import circles
+        from circles.log import floor
+
+        async with host.database.read() as db:
+            circle = await circles.by_slug(db, given.slug)
+        async with host.database.begin() as db:
+            await log.rotate(db, circle.id, host)
+        await floor.raise_to(host, circle.id)
+        async with host.database.read() as db:
+            key = await log.verifier_key(db, circle.id)
+        _say(f"The log of {circle.name} is signed with a new key from now on:")
+        _say(f"  {key}")
+        _say("Both keys signed the change, and it stands in the log. Nobody has to do anything.")
+        return 0
+
+    return _with_host(work)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "serve": _serve,
     "tick": _tick,
@@ -187,4 +208,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "ledger export": _ledger_export,
     "ledger verify": _ledger_verify,
     "log accept": _log_accept,
+    "log rotate": _log_rotate,
 }

@@ -4,7 +4,8 @@
 import { base64url, bytesOf, fromBase64url, utf8, utf8Text } from "./bytes.js";
 import { TileReader, checkConsistency, checkInclusion, leafHash } from "./merkle.js";
 import { openCheckpoint, openNote, readVerifierKey } from "./note.js";
-import { leafId, parse } from "./text.js";
+import { followRotations, keyText } from "./rotation.js";
+import { leafId, parse, typeOf } from "./text.js";
 
 /** What stopped us; `code` finds the words on the page. */
 export class TroubleError extends Error {
@@ -69,24 +70,25 @@ export class LogView {
   }
 
   /**
-   * Reads key and checkpoint anew: the key is the one first seen, the signature holds, and the
-   * log only added to what it was when this browser last looked.
+   * Reads key and checkpoint anew: the key is the one first seen, or one that the log went over to
+   * since, signed by both; the signature holds; and the log only added to what it was when this
+   * browser last looked.
    * @throws {TroubleError} offline, log-key, log-bad, log-forked
    */
   async refresh() {
-    const keyText = (await getText(`${this.base}/log/key`)).replace(/\n$/, "");
+    const shown = (await getText(`${this.base}/log/key`)).replace(/\n$/, "");
     const known = this.store.read("log-key");
-    if (known !== null && known !== keyText) throw new TroubleError("log-key");
     const note = await getText(`${this.base}/log/checkpoint`);
     try {
-      this.key = await readVerifierKey(keyText);
+      this.key = await readVerifierKey(shown);
       this.checkpoint = await openCheckpoint(note, this.key);
     } catch (error) {
       throw new TroubleError("log-bad", error.message);
     }
     this.reader = new TileReader(this.checkpoint.size, (path) => this.#tile(path));
+    if (known !== null && known !== shown) await this.#wentOver(known, shown);
     await this.#compareWithLast();
-    this.store.write("log-key", keyText);
+    this.store.write("log-key", shown);
     this.store.write("log-last", {
       note,
       size: this.checkpoint.size,
@@ -98,6 +100,25 @@ export class LogView {
     const bytes = await getPublic(`${this.base}/log/${path}`);
     if (bytes === null) throw new TroubleError("offline", path);
     return bytes;
+  }
+
+  /** That the log went over from the key known to the one shown. @throws {TroubleError} log-key */
+  async #wentOver(known, shown) {
+    const first = Math.min(this.store.read("log-last")?.size ?? 0, this.checkpoint.size);
+    const texts = await this.entries(first, this.checkpoint.size);
+    let heirs;
+    try {
+      const rotations = texts
+        .map((text, i) => ({ index: first + i, text }))
+        .filter(({ text }) => typeOf(text) === "rotation")
+        .map(({ index, text }) => ({ index, message: parse("rotation", text) }));
+      heirs = await followRotations(await readVerifierKey(known), rotations);
+    } catch (error) {
+      throw new TroubleError("log-key", error.message);
+    }
+    if (heirs.bad.length > 0 || keyText(heirs.present.at(-1)) !== shown) {
+      throw new TroubleError("log-key");
+    }
   }
 
   async #compareWithLast() {

@@ -1,8 +1,7 @@
 // Step 1: the log itself. Its checkpoint, entries, tree, tiles, keys, and what was kept of it.
 // Twin of protocol/verify/log.py.
 
-import { base64, base64url, bytesOf, concat, equal, sha256, utf8, utf8Text } from "./bytes.js";
-import * as ed25519 from "./ed25519.js";
+import { concat, equal, utf8Text } from "./bytes.js";
 import { leafHash, nodeHash, readEntries, root, tilePath, tileWidth } from "./merkle.js";
 import {
   NOTE_BYTES_MAX,
@@ -12,7 +11,8 @@ import {
   readVerifierKey,
   signedByAny,
 } from "./note.js";
-import { ENTRY_BYTES_MAX, encode } from "./text.js";
+import { followRotations, keyText } from "./rotation.js";
+import { ENTRY_BYTES_MAX } from "./text.js";
 import { readOrUnusable } from "./verify-source.js";
 import { FileError, UnreadableError, at } from "./verify-report.js";
 
@@ -122,45 +122,6 @@ export async function leavesOf(entries) {
   return leaves;
 }
 
-async function keyNamed(name, publicKey) {
-  const bytes = concat(Uint8Array.of(1), publicKey);
-  const id = (await sha256(utf8(`${name}\n`), bytes)).slice(0, 4);
-  return { name, id, key: publicKey };
-}
-
-/** A key's one text. */
-export function keyText({ name, id, key }) {
-  const hex = Array.from(id, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${name}+${hex}+${base64(concat(Uint8Array.of(1), key))}`;
-}
-
-function linesOf(text, count) {
-  return utf8(text.split("\n").slice(0, count).map((line) => `${line}\n`).join(""));
-}
-
-async function bothSigned(rotation) {
-  const text = encode("rotation", rotation);
-  const signs = (key, covered, signature) =>
-    ed25519.verify(bytesOf(rotation[key]), linesOf(text, covered), bytesOf(rotation[signature]));
-  return (await signs("old", 3, "sigOld")) && (await signs("new", 4, "sigNew"));
-}
-
-/** {present, all}: the keys that the log's rotations join to `start`, each signed by both keys. */
-async function followRotations(start, rotations, report) {
-  let chain = [];
-  for (const { index, message } of rotations) {
-    const follows = chain.length === 0 || chain.at(-1) === message.old;
-    const fresh = message.new !== message.old && !chain.includes(message.new);
-    const holds = (await bothSigned(message)) && follows && fresh;
-    if (!report.expect(holds, "1.rotation", at.entry(index))) continue;
-    chain = chain.length === 0 ? [message.old, message.new] : [...chain, message.new];
-  }
-  const first = chain.indexOf(base64url(start.key));
-  if (first < 0) return { present: [start], all: [start] };
-  const all = await Promise.all(chain.map((key) => keyNamed(start.name, bytesOf(key))));
-  return { present: all.slice(first), all };
-}
-
 /** A key file: the signed-note form, one line end at most; null with a problem noted. */
 async function readKey(bytes, where, report) {
   try {
@@ -188,7 +149,8 @@ export async function checkSignature(source, kept, note, rotations, report) {
   if (kept === null && present !== null) report.remarks.push("no-key");
   const first = kept === null ? present : start;
   if (first === null) return null;
-  const found = await followRotations(first, rotations, report);
+  const found = await followRotations(first, rotations);
+  for (const index of found.bad) report.fail("1.rotation", at.entry(index));
   // The key shown is the present one: whatever the log began with leads up to it.
   const keys = kept === null ? { ...found, present: found.present.slice(-1) } : found;
   report.key = keyText(keys.present.at(-1));
