@@ -2,22 +2,23 @@
 
     receipt, created = await box.cast(host, slug, month, purpose, body)
 
-A message is checked outside the database, then put in under a shared lock on its poll; closing
-takes the same lock alone (`sequencer.shut`), so that after the flip nothing comes in. The receipt
-is signed when the row is durable, and the same bytes always get the same receipt.
+A message is checked outside the database, then put in under a shared lock on its poll, together
+with others that wait (`together`); closing takes the same lock alone (`sequencer.shut`), so that
+after the flip nothing comes in. The receipt is signed when the row is durable, and the same bytes
+always get the same receipt.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from circles import log
+from circles.ballot import together
 from circles.ballot.errors import BoxStateError, CastRefusedError
+from circles.ballot.phase import poll_of, refusal
 from circles.ballot.sequencer import (
     Nominated,
     Published,
@@ -29,8 +30,9 @@ from circles.ballot.sequencer import (
     scrub,
     shut,
 )
-from circles.ballot.tables import Poll, Staged, StagedDocument
+from circles.ballot.tables import Poll
 from circles.circle.circles import Circle
+from circles.db import Database
 from circles.errors import MissingError
 from circles.host import Host
 from circles.protocol import ballot as checks
@@ -55,9 +57,6 @@ __all__ = [
     "set_slate",
     "shut",
 ]
-
-GRACE = timedelta(seconds=120)
-MESSAGES_PER_KEY_MAX = 20
 
 
 async def open_poll(db: AsyncSession, circle: Circle, month: str, poll_text: bytes) -> bytes:
@@ -115,16 +114,6 @@ async def _locked(db: AsyncSession, poll_hash: bytes) -> Poll:
 # Casting
 
 
-@dataclass(frozen=True, slots=True)
-class _Cast:
-    """A message that holds, with its words if it is a nomination."""
-
-    leaf: bytes
-    key: bytes
-    message: bytes
-    document: checks.Document | None
-
-
 async def cast(host: Host, slug: str, month: str, purpose: str, body: bytes) -> tuple[bytes, bool]:
     """Put a message into the box: the receipt (a signed note), and whether it was new.
 
@@ -132,19 +121,28 @@ async def cast(host: Host, slug: str, month: str, purpose: str, body: bytes) -> 
     answered (send the same bytes again); LogBehindError when the log refuses to sign.
     """
     _check_length(purpose, body)
-    async with host.database.read() as db:
-        poll = await _find(db, slug, month, purpose)
-    _parse(purpose, body)
-    _check_phase(poll, host.clock.round_now())
+    polls = _open.setdefault(host.database, {})
+    poll = polls.get((slug, month, purpose))
+    if poll is None or refusal(poll, host.clock.round_now()) is not None:
+        poll = await _find(host, slug, month, purpose)
+        _parse(purpose, body)
+        _refuse(poll, host.clock.round_now())
+        polls[slug, month, purpose] = poll
     given = _check(poll, body)
-    async with host.database.begin() as db:
-        # The lock comes before the clock: whoever waited for a close is told "closed".
-        poll = await _share(db, poll.poll_hash)
-        _check_phase(poll, host.clock.round_now())
-        signer = await log.receipt_signer(db, host, poll.circle_id)
-        created = await _put_in(db, host.database.dialect, poll.poll_hash, given)
+    put = await together.put_in(host, poll.poll_hash, given)
+    if put.kept is None:
+        polls.pop((slug, month, purpose), None)
+        _refuse(put.poll, put.at)
+        raise CastRefusedError(
+            "seq-exhausted", _("Twenty messages with this key are in the box. No more are taken.")
+        )
     receipt = messages.Receipt(poll.poll_hash, given.leaf)
-    return signer.sign(receipt.text()), created
+    return put.signer.sign(receipt.text()), put.kept
+
+
+# Polls as they were when they last took something. What may change about them is looked at again
+# under the lock (`together`), so one that is out of date costs a second look, never an answer.
+_open: WeakKeyDictionary[Database, dict[tuple[str, str, str], Poll]] = WeakKeyDictionary()
 
 
 def _check_length(purpose: str, body: bytes) -> None:
@@ -153,19 +151,15 @@ def _check_length(purpose: str, body: bytes) -> None:
         raise CastRefusedError("too-long", _("This is longer than any message. Nothing was kept."))
 
 
-async def _find(db: AsyncSession, slug: str, month: str, purpose: str) -> Poll:
-    found = await db.scalar(
-        select(Poll).where(Poll.slug == slug, Poll.month == month, Poll.purpose == purpose)
-    )
-    if found is None:
-        raise CastRefusedError("unknown-poll", _("There is no such poll here."))
-    db.expunge(found)  # It is looked at after this snapshot has ended.
-    return found
-
-
-async def _share(db: AsyncSession, poll_hash: bytes) -> Poll:
-    query = select(Poll).where(Poll.poll_hash == poll_hash).with_for_update(read=True)
-    return (await db.scalars(query)).one()
+async def _find(host: Host, slug: str, month: str, purpose: str) -> Poll:
+    async with host.database.read() as db:
+        found = await db.scalar(
+            select(Poll).where(Poll.slug == slug, Poll.month == month, Poll.purpose == purpose)
+        )
+        if found is None:
+            raise CastRefusedError("unknown-poll", _("There is no such poll here."))
+        db.expunge(found)  # It is looked at after this snapshot has ended.
+        return found
 
 
 def _parse(purpose: str, body: bytes) -> None:
@@ -184,68 +178,24 @@ def _parse(purpose: str, body: bytes) -> None:
         raise CastRefusedError("malformed", why) from error
 
 
-def _check_phase(poll: Poll, now: datetime) -> None:
-    if poll.state != "open" or now > poll.closes_at + GRACE:
-        raise CastRefusedError("closed", _("The box is closed. Nothing more is taken."))
-    if now < poll.opens_at:
-        raise CastRefusedError(
-            "not-open", _("The box is not open yet. Keep this and send it then.")
-        )
-    if poll.purpose == messages.VOTE and (
-        poll.slate_text is None or not messages.Slate.parse(poll.slate_text).candidates
-    ):
-        raise CastRefusedError("not-open", _("There is nothing to vote on here, now."))
+def _refuse(poll: Poll, now: datetime) -> None:
+    why = refusal(poll, now)
+    if why is not None:
+        raise why
 
 
-def _check(poll: Poll, body: bytes) -> _Cast:
+def _check(poll: Poll, body: bytes) -> together.Cast:
     """All that needs no database: poll, slate, tokens, signature, the words' hash."""
-    record = messages.Poll.parse(poll.poll_text)
+    record = poll_of(poll.poll_text)
     try:
         if poll.purpose == messages.NOMINATE:
             text, words = checks.split_nomination_post(body)
             nomination = checks.check_nomination(record, text, words)
-            return _Cast(leaf_hash(text), nomination.key, text, words)
+            return together.Cast(leaf_hash(text), nomination.key, text, words)
         if poll.slate_text is None:
             raise CastRefusedError("not-open", _("There is nothing to vote on here, now."))
         ballot = checks.check_ballot(record, leaf_hash(poll.slate_text), body)
     except checks.BallotError as error:
+        _parse(poll.purpose, body)  # What is no message at all is told so in the reader's words.
         raise CastRefusedError(error.code, str(error)) from error
-    return _Cast(leaf_hash(body), ballot.key, body, None)
-
-
-async def _put_in(db: AsyncSession, dialect: str, poll_hash: bytes, given: _Cast) -> bool:
-    """Whether the row is new. The poll is share-locked; here messages of one key take turns."""
-    if dialect == "postgresql":
-        turn = int.from_bytes(given.key[:8], "big", signed=True)
-        await db.execute(select(func.pg_advisory_xact_lock(turn)))
-    if await db.scalar(select(Staged.leaf).where(Staged.leaf == given.leaf)) is not None:
-        return False
-    there = await db.scalar(
-        select(func.count()).where(Staged.poll_hash == poll_hash, Staged.key == given.key)
-    )
-    if (there or 0) >= MESSAGES_PER_KEY_MAX:
-        raise CastRefusedError(
-            "seq-exhausted", _("Twenty messages with this key are in the box. No more are taken.")
-        )
-    await db.execute(
-        insert(Staged).values(
-            leaf=given.leaf, poll_hash=poll_hash, key=given.key, message=given.message
-        )
-    )
-    if given.document is not None:
-        await _put_words(db, dialect, poll_hash, given.document)
-    return True
-
-
-async def _put_words(
-    db: AsyncSession, dialect: str, poll_hash: bytes, words: checks.Document
-) -> None:
-    """The same words may come again, with a changed request or another key: one copy is enough."""
-    row = {
-        "doc_hash": words.hash(),
-        "poll_hash": poll_hash,
-        "salt": words.salt,
-        "text": words.text,
-    }
-    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    await db.execute(make(StagedDocument).values(row).on_conflict_do_nothing())
+    return together.Cast(leaf_hash(body), ballot.key, body, None)
