@@ -29,6 +29,7 @@ from circles.ledger.books import NewTransfer, NotCoveredError
 from circles.ledger.matching.values import Choice, Part, PartKind
 from circles.ledger.periods import closed_through
 from circles.log import floor
+from circles.members import people
 from circles.members.people import Member
 from circles.web.i18n import gettext as _
 
@@ -223,6 +224,7 @@ class _Booking:
         if await matches.of_line(db, circle.id, line.id) is not None:
             return not await self.is_said(line, answer.parts)
         check(line, answer.parts)
+        await self._known(answer.parts)
         on = matching.open_day(line, await closed_through(db, circle.id))
         tied = await self._transfers(line, answer.parts, on)
         await matches.tie(
@@ -264,6 +266,18 @@ class _Booking:
         raise TiedAlreadyError(
             _("Something else was said of this line meanwhile. Look at the list again.")
         )
+
+    async def _known(self, parts: Sequence[Part]) -> None:
+        """Whoever is named is one of us, and what bounced is a contribution of that amount."""
+        here = {m.book_number for m in await people.every(self.db, self.circle.id)}
+        for part in parts:
+            if part.kind == "contribution" and part.number not in here:
+                raise ConflictError(_("That member is not here any more. Look at the line again."))
+            if part.kind == "returned" and part.target is not None:
+                came = await books.transfer(self.db, self.circle.id, part.target)
+                if came.kind != "contribution":
+                    raise InvalidError(_("Only what a member paid in can be taken back like that."))
+                _same_amount(came.amount_minor, part)
 
     async def _transfers(self, line: BankLine, parts: Sequence[Part], on: date) -> list[bytes]:
         """What is tied to the line: booked now, or there already."""
@@ -337,9 +351,12 @@ class _Booking:
     async def _make_good(self, taken: books.Transfer, part: Part, on: date) -> None:
         """What the bank took back is taken from the member, as far as it is theirs: what moved to
         the fund comes back first, if the fund still holds it. The rest stays owed to us."""
-        if part.number is None:
+        number = part.number
+        if number is None and part.target is not None:
+            number = matching.number_of(await books.transfer(self.db, self.circle.id, part.target))
+        if number is None:
             return
-        account = chart.member(part.number)
+        account = chart.member(number)
         try:
             async with self.db.begin_nested():
                 await dues.fetch_back(
