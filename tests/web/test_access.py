@@ -48,6 +48,8 @@ GET    /c/{slug}/in/desk/export/{kind}                         treasurer 200
 GET    /c/{slug}/in/desk/fees                                  treasurer 200
 GET    /c/{slug}/in/desk/import                                treasurer 200
 GET    /c/{slug}/in/desk/import/{file}                         treasurer 404
+GET    /c/{slug}/in/desk/lines                                 treasurer 200
+GET    /c/{slug}/in/desk/lines/{line}                          treasurer 200
 GET    /c/{slug}/in/desk/members/{number}                      treasurer 200
 GET    /c/{slug}/in/desk/money-in                              treasurer 200
 GET    /c/{slug}/in/desk/other                                 treasurer 200
@@ -112,6 +114,11 @@ POST   /c/{slug}/in/desk/import                                treasurer 415
 POST   /c/{slug}/in/desk/import/{file}                         treasurer 404
 POST   /c/{slug}/in/desk/import/{file}/drop                    treasurer 303
 POST   /c/{slug}/in/desk/import/{file}/withdraw                treasurer 404
+POST   /c/{slug}/in/desk/lines                                 treasurer 303
+POST   /c/{slug}/in/desk/lines/{line}                          treasurer 422
+POST   /c/{slug}/in/desk/lines/{line}/undo                     treasurer 303
+POST   /c/{slug}/in/desk/matching                              treasurer 303
+POST   /c/{slug}/in/desk/matching/forget                       treasurer 303
 POST   /c/{slug}/in/desk/money-in                              treasurer 422
 POST   /c/{slug}/in/desk/other                                 treasurer 422
 POST   /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 422

@@ -16,6 +16,7 @@ from circles.members import invitations, people, sessions, way_back
 from circles.members.people import Member
 from circles.protocol.messages import Ask
 from circles.web.static import static_url
+from tests.ledger.banks import bring, line, waiting
 from tests.neighbours import circle_of, invitation_path, member_of
 from tests.world import KEEP, World
 
@@ -122,7 +123,10 @@ async def _money(world: World, treasurer: Member) -> dict[str, str]:
             recipient_actor=None,
             now=now,
         )
+    await bring(host, circle.id, [line(5, 700, text="no reference")])
+    (waits, *_) = await waiting(host, circle.id)
     return {
+        "line": waits.id.hex(),
         "candidate": str(award.candidate),
         "payment": payout.id.hex(),
         "transfer": entry.transfers[0].id.hex(),

@@ -48,7 +48,15 @@ async def _undo_context(host: Host, circle: Circle, transfer: str, form: Form) -
         entry = await booking.line(db, circle.id, id_of(transfer))
         names = await names_for(db, circle.id, [entry])
         moved = await booking.moved_on(db, circle.id, entry.transfer)
-    return {"form": form, "line": line_of(entry, names), "moved": moved, "here": "desk"}
+        match = await booking.match_of(db, circle.id, entry.transfer)
+    return {
+        "form": form,
+        "line": line_of(entry, names),
+        "moved": moved,
+        "is_tied": match is not None,
+        "together": 0 if match is None else len(match.transfer_ids),
+        "here": "desk",
+    }
 
 
 @get("/c/{slug:str}/in/desk/books/{transfer:str}/undo", guards=_GUARDS)

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
-from circles.desk import importing
+from circles.desk import importing, match_booking
 from circles.desk.fields import id_of
 from circles.desk.importing import FILE_BYTES_MAX, Asked
 from circles.desk.names import Names, names_of
@@ -30,10 +30,15 @@ _GUARDS: Final = [guards.treasurer]
 # Read to its end and let go, so that a browser in the middle of sending hears the answer.
 _BODY_BYTES_MAX: Final = 64 << 20
 _FILES_SHOWN: Final = 12
+_COUNT_CHARS: Final = 6
 
 
 def _at(circle: Circle) -> str:
     return f"{circle.path}/in/desk/import"
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _COUNT_CHARS else 0
 
 
 async def _chooser(
@@ -166,6 +171,7 @@ async def _result(
         "kept": kept,
         "who": names.actor(kept.actor),
         "waits": waits,
+        "by_itself": _count(request.query_params.get("booked", "")),
         "here": "desk",
     }
     status = 200 if error is None else status_of(error)
@@ -194,6 +200,9 @@ async def keep_file(
         except InvalidError as error:
             form.trouble.add("whose" if error.code == "whose" else "form", str(error))
             return await _preview(request, circle, member, host, file, data, form, status=422)
+        booked = await match_booking.confirm_by_itself(host, circle)
+        if booked:
+            return see_other(f"{_at(circle)}/{file}?booked={booked}")
     return see_other(f"{_at(circle)}/{file}")
 
 
