@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     statement.add_argument("--mapping", type=Path, help="how to read a CSV (JSON, as shown)")
 
     client_options.add(commands)
+    client_options.add_verify_client(commands)
     client_options.add_trustee(commands)
     _log_options(commands.add_parser("log", help="the log"))
     _witness_options(commands.add_parser("witness", help="watch other circles' logs, and cosign"))
@@ -208,12 +209,35 @@ def _client(given: argparse.Namespace) -> int:
     return run(given)
 
 
+def _clients(given: argparse.Namespace) -> int:
+    from circles.client import commands as client
+    from circles.client.release import Manifest
+    from circles.client.web import ClientError
+
+    if getattr(given, "manifest", None) is not None:
+        try:
+            return client.verify_client(given, Manifest.read(given.manifest))
+        except ClientError as error:
+            print(f"circles: {error.code}: {error}", file=sys.stderr)
+            return 2
+    # This release's own: the very files that it would serve.
+    from circles.rounds import clients
+
+    manifest = Manifest.of(clients.contents())
+    if given.command == "client-manifest":
+        print(manifest.text(), end="")
+        return 0
+    return client.verify_client(given, manifest)
+
+
 # Need no host, no settings and no database.
 _ALONE = {
     "allocate": _allocate,
     "verify": _verify,
     "statement": _statement,
     "witness": _witness,
+    "verify-client": _clients,
+    "client-manifest": _clients,
 }
 
 

@@ -10,8 +10,10 @@ import getpass
 import sys
 
 from circles.client import casting, codes, evidence, looking, own_takes, taking
+from circles.client import verify_client as verifying
 from circles.client.credentials import FILE_BYTES_MAX, CredentialFile, Record
 from circles.client.log_view import LogView
+from circles.client.release import Manifest
 from circles.client.web import ClientError, Web
 from circles.protocol.messages import NOMINATE, VOTE, Ask, MalformedError
 
@@ -41,6 +43,21 @@ def run(given: argparse.Namespace) -> int:
         return 1
     except OSError as error:
         print(f"circles: {error}", file=sys.stderr)
+        return 1
+
+
+def verify_client(given: argparse.Namespace, manifest: Manifest) -> int:
+    """Compare what a host serves with a release; the answer is the exit code."""
+    try:
+        web = Web(given.address)
+
+        def sign_in() -> None:
+            web.sign_in(given.handle, passphrase_of(given))
+
+        verdict = verifying.check(web, manifest, sign_in if given.handle else None)
+        return verifying.report(verdict, print)
+    except ClientError as error:
+        print(f"circles: {error.code}: {error}", file=sys.stderr)
         return 1
 
 

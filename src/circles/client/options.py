@@ -93,6 +93,20 @@ def _passphrase(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_verify_client(commands: Any) -> None:
+    """Add `verify-client` and `client-manifest`."""
+    verify = commands.add_parser(
+        "verify-client", help="see whether a host serves the ballot page of this release"
+    )
+    verify.add_argument("address", help="the circle: https://<host>/c/<name>")
+    verify.add_argument("--handle", help="your name in the circle, to see the members' pages too")
+    _passphrase(verify)
+    verify.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="of another release than this one"
+    )
+    commands.add_parser("client-manifest", help="print the hashes of this release's ballot page")
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", help="the circle: https://<host>/c/<name>")
     parser.add_argument("--file", type=Path, required=True, help="your file of credentials (.json)")

@@ -8,6 +8,8 @@ web.sign_in("anna", passphrase)              # a cookie for `member` and `post_t
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from email.message import Message
 from http import HTTPStatus
 from http.client import HTTPException
 from http.cookiejar import CookieJar
@@ -39,6 +41,17 @@ class _NoRedirects(requests.HTTPRedirectHandler):
 
     def redirect_request(self, *_: object, **__: object) -> None:
         """Follow none."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whatever a host answered to a GET, bad answers too: nothing is followed."""
+
+    status: int
+    kind: str
+    policy: str
+    location: str
+    body: bytes
 
 
 class Web:
@@ -80,6 +93,22 @@ class Web:
                 return None
             raise
 
+    def raw(self, path: str, bytes_max: int, *, named: bool = False, whole: bool = False) -> Answer:
+        """Whatever is there, below the circle or (`whole`) the host; signed in where `named`.
+
+        Raises NoAnswerError, ClientError `too-long`.
+        """
+        opener = self._signed_in if named else self._anonymous
+        asked = self._request(path, to=path if whole else "")
+        try:
+            with opener.open(asked, timeout=TIMEOUT_SECONDS) as answer:
+                return _raw(answer.status, answer.headers, answer.read(bytes_max + 1), bytes_max)
+        except errors.HTTPError as error:
+            with error:
+                return _raw(error.code, error.headers, b"", bytes_max)
+        except (OSError, HTTPException) as error:
+            raise NoAnswerError(f"no answer from {asked.host}: {error}") from error
+
     def cast(self, month: str, purpose: str, body: bytes) -> bytes:
         """Post a cast, without a cookie; the receipt, not yet checked."""
         asked = self._request("", body, to=f"/cast/{self.slug}/{month}/{purpose}")
@@ -114,6 +143,14 @@ class Web:
         """Post an opening, without a cookie."""
         asked = self._request(f"rounds/{month}/vote/opening", body)
         _ask(self._anonymous, asked, PROBLEM_BYTES_MAX)
+
+
+def _raw(status: int, headers: Message, body: bytes, bytes_max: int) -> Answer:
+    if len(body) > bytes_max:
+        raise ClientError("too-long", f"an answer has more than {bytes_max} bytes")
+    kind = headers.get_content_type() if "content-type" in headers else ""
+    policies = headers.get_all("content-security-policy", [])
+    return Answer(status, kind, ", ".join(policies), headers.get("location", ""), body)
 
 
 def _ask(opener: requests.OpenerDirector, asked: requests.Request, bytes_max: int) -> bytes:
