@@ -17,6 +17,7 @@ from litestar.di import Provide
 from circles import closing, migrate
 from circles.circle.provide import Speaking, provide_circle
 from circles.clock import Clock
+from circles.desk.visit import provide_visit
 from circles.host import Host
 from circles.members.signin import provide_member
 from circles.settings import Settings
@@ -121,6 +122,7 @@ def create_app(
             "host": Provide(provide_host),
             "circle": Provide(provide_circle),
             "member": Provide(provide_member),
+            "visit": Provide(provide_visit),
         },
         exception_handlers=errors.handlers,
         middleware=[guard.RouteGuard, Speaking],

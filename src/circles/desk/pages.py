@@ -13,6 +13,8 @@ from circles.desk import (
     import_pages,
     match_pages,
     money_pages,
+    pay_list_pages,
+    payee_pages,
     payment_pages,
     report_pages,
 )
@@ -42,6 +44,8 @@ routes: list[Any] = [
     *import_pages.routes,
     *match_pages.routes,
     *payment_pages.routes,
+    *payee_pages.routes,
+    *pay_list_pages.routes,
     *report_pages.routes,
     *close_pages.routes,
 ]

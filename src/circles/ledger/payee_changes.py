@@ -2,7 +2,7 @@
 
 Money is stolen by changing where it goes after everybody looked. So another payee is asked for by
 one person, confirmed by another, and then waits `payouts.WAIT` by the circle's clock, in which all
-of us see that it was changed and any officer can take the payment back. On a real host the circle's
+of us see that it was changed and a treasurer can take the payment back. On a real host the circle's
 clock is the real one; the demo can move it, and so show the wait.
 
 Kept for ever: that it was asked for, by whom, by whom confirmed, and when; as actor numbers. The
