@@ -54,7 +54,10 @@ GET    /c/{slug}/in/desk/members/{number}                      treasurer 200
 GET    /c/{slug}/in/desk/money-in                              treasurer 200
 GET    /c/{slug}/in/desk/other                                 treasurer 200
 GET    /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 303
+GET    /c/{slug}/in/desk/pay-list                              treasurer 200
+GET    /c/{slug}/in/desk/pay-list/file                         treasurer 400
 GET    /c/{slug}/in/desk/payments/{payment}                    treasurer 200
+GET    /c/{slug}/in/desk/payments/{payment}/payee              treasurer 200
 GET    /c/{slug}/in/desk/payments/{payment}/returned           treasurer 200
 GET    /c/{slug}/in/desk/reconcile                             treasurer 200
 GET    /c/{slug}/in/desk/report                                treasurer 200
@@ -122,6 +125,12 @@ POST   /c/{slug}/in/desk/matching/forget                       treasurer 303
 POST   /c/{slug}/in/desk/money-in                              treasurer 422
 POST   /c/{slug}/in/desk/other                                 treasurer 422
 POST   /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 422
+POST   /c/{slug}/in/desk/pay-list/sent                         treasurer 422
+POST   /c/{slug}/in/desk/payments/{payment}/close              treasurer 422
+POST   /c/{slug}/in/desk/payments/{payment}/payee              treasurer 422
+POST   /c/{slug}/in/desk/payments/{payment}/payee/drop         treasurer 303
+POST   /c/{slug}/in/payouts/{payment}/close                    members   303
+POST   /c/{slug}/in/payouts/{payment}/payee                    members   404
 POST   /c/{slug}/in/desk/payments/{payment}/returned           treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/sent               treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/settled            treasurer 422
