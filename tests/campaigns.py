@@ -4,6 +4,8 @@
     python -m tests.campaigns calls [word ...]
     python -m tests.campaigns fuzz-statements --seconds 600
     python -m tests.campaigns fuzz-protocol --seconds 600 [--corpus FOLDER]
+    python -m tests.campaigns parser-twins [--corpus FOLDER]
+    python -m tests.campaigns linkage --rounds 300
     python -m tests.campaigns verify-twins [word ...]
 
 kills: SIGKILL at every point of every scenario whose name holds one of the words (all, if none is
@@ -16,6 +18,12 @@ fuzz-statements: the readers of bank files, coverage-guided (tests/statements/fu
 
 fuzz-protocol: every parser of `circles.protocol`, the same way (tests/protocol/fuzzing.py); what it
 learns stays in the folder, from which the next run goes on.
+
+parser-twins: 300,000 texts gone astray (or what a fuzzer learned) through both parsers, Python's
+and the browser's: both must accept the same.
+
+linkage: so many rounds on SQLite under every strategy that guesses who cast what
+(tests/linkage); none may be farther from chance than five standard deviations.
 
 verify-twins: every bent month of the verifier's own tests (whose name holds a word), through the
 Python verifier and through the browser's in Chromium: both must fail the same checks.
@@ -97,12 +105,34 @@ def verify_twins(words: list[str]) -> int:
     return len(asked)
 
 
+def parser_twins(corpus: Path | None) -> int:
+    """How many texts both parsers agree on; an AssertionError if they differ on one."""
+    from tests.protocol import fuzzing
+    from tests.script import conftest, test_parser_twins
+
+    asked = test_parser_twins.learned(corpus) if corpus else fuzzing.sample(1, 300_000)
+    chromium = conftest.Chromium()
+    try:
+        with conftest.serving_files() as files:
+            modules = conftest.Modules(chromium, f"{files}/empty")
+            differ = test_parser_twins.differences(modules, asked)
+    finally:
+        chromium.stop()
+    assert not differ, f"{len(differ)} texts divide the parsers, one is {differ[0]}"
+    return sum(name in test_parser_twins.TWINS for name, _ in asked)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
-    known = ["kills", "calls", "fuzz-statements", "fuzz-protocol", "verify-twins"]
+    known = [
+        "kills", "calls", "fuzz-statements", "fuzz-protocol", "parser-twins", "linkage",
+        "verify-twins",
+    ]  # fmt: skip
     parser.add_argument("campaign", choices=known)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--seconds", type=int, default=60, help="how long to fuzz")
+    parser.add_argument("--rounds", type=int, default=300, help="how many to play")
+    parser.add_argument("--seed", type=int, help="the seed that a run printed")
     parser.add_argument("--corpus", type=Path, help="where a fuzzer keeps what it learns")
     asked = parser.parse_args()
     if asked.campaign == "fuzz-protocol":
@@ -114,6 +144,13 @@ def main() -> None:
         from tests.statements import fuzzing
 
         sys.exit(fuzzing.hunt(asked.seconds))
+    if asked.campaign == "linkage":
+        from tests.linkage import campaign
+
+        sys.exit(campaign.run(asked.rounds, asked.seed))
+    if asked.campaign == "parser-twins":
+        print(f"both parsers agree on {parser_twins(asked.corpus)} texts")
+        return
     with contextlib.suppress(KeyboardInterrupt):
         if asked.campaign == "verify-twins":
             print(f"both verifiers agree on {verify_twins(asked.words)} bent months")

@@ -65,7 +65,7 @@ def _own(data: bytes) -> bytes:
         for leaf in leaves
     }
     lines |= {f"{b64(poll)} {b64(member)} -\n" for (poll, member), got in own.items() if not got}
-    assert sorted(lines) == sorted(data.decode().splitlines(keepends=True))
+    assert "".join(sorted(lines)) == "".join(sorted(data.decode().splitlines(keepends=True)))
     return data
 
 

@@ -155,7 +155,7 @@ def _parse_own(data: bytes) -> dict[tuple[bytes, bytes], set[bytes]]:
     text = data.decode("ascii")
     if text and not text.endswith("\n"):
         raise MalformedError("the last line has no end")
-    for line in text.splitlines():
+    for line in text.split("\n")[:-1]:  # `splitlines` would forgive seven other line ends
         values = line.split(" ")
         if len(values) != 3:  # noqa: PLR2004  # poll, member, leaf
             raise MalformedError("a line is <poll hash> <own member id> <leaf hash, or ->")
