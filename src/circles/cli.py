@@ -54,20 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--check", action="store_true", required=True)
     restore.add_argument("backup", type=Path, help="a folder that `circles backup` wrote")
 
-    ledger = commands.add_parser("ledger", help="the books").add_subparsers(
-        dest="action", metavar="ACTION", required=True
-    )
-    ledger.add_parser("verify", help="recompute the books of every circle")
-    export = ledger.add_parser("export", help="write a circle's books as a file")
-    export.add_argument("--circle", required=True, metavar="SLUG", help="as in /c/<slug>")
-    export.add_argument(
-        "--format",
-        required=True,
-        choices=["beancount", "hledger", "ledger", "csv", "jsonl"],
-        help="what will read it",
-    )
-    export.add_argument("--out", type=Path, metavar="FILE", help="instead of standard output")
-    export.add_argument("--period", metavar="YYYY[-MM]", help="one year or one month only")
+    _ledger_options(commands.add_parser("ledger", help="the books"))
 
     statement = commands.add_parser(
         "statement", help="show what an import would read of a bank's file, without importing"
@@ -98,6 +85,33 @@ def _verify_options(parser: argparse.ArgumentParser) -> None:
         metavar=("KEY", "FROM"),
         help="a witness's key, and where it shows what it cosigned",
     )
+
+
+def _ledger_options(parser: argparse.ArgumentParser) -> None:
+    """The actions of `circles ledger`."""
+    ledger = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    ledger.add_parser("verify", help="recompute the books of every circle")
+    bring = ledger.add_parser("import", help="bring in a bank's file of any size")
+    bring.add_argument("slug", help="the circle, as in /c/<slug>")
+    bring.add_argument("file", help="OFX, QFX, CAMT, MT940 or CSV; - for what is piped in")
+    bring.add_argument("--account", metavar="NUMBER", help="this account of the file is ours")
+    bring.add_argument("--mapping", type=Path, help="how to read a CSV (JSON, as shown)")
+    bring.add_argument(
+        "--further",
+        action="store_true",
+        help="lines that look like ones from another kind of file are further payments",
+    )
+    bring.add_argument("--yes", action="store_true", help="bring it in without asking")
+    export = ledger.add_parser("export", help="write a circle's books as a file")
+    export.add_argument("--circle", required=True, metavar="SLUG", help="as in /c/<slug>")
+    export.add_argument(
+        "--format",
+        required=True,
+        choices=["beancount", "hledger", "ledger", "csv", "jsonl"],
+        help="what will read it",
+    )
+    export.add_argument("--out", type=Path, metavar="FILE", help="instead of standard output")
+    export.add_argument("--period", metavar="YYYY[-MM]", help="one year or one month only")
 
 
 def _log_options(parser: argparse.ArgumentParser) -> None:

@@ -41,6 +41,11 @@ def _count(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _COUNT_CHARS else 0
 
 
+def _who(names: Names, kept: Kept) -> str:
+    # Whoever runs the machine is nobody of the circle.
+    return names.actor(kept.actor) if kept.actor else _("the command line")
+
+
 async def _chooser(
     request: Request[Any, Any, Any],
     circle: Circle,
@@ -54,7 +59,7 @@ async def _chooser(
         kept = await imports.every(db, circle.id, limit=_FILES_SHOWN)
     context = {
         "form": form,
-        "files": [(one, names.actor(one.actor)) for one in kept],
+        "files": [(one, _who(names, one)) for one in kept],
         "megabytes": FILE_BYTES_MAX >> 20,
         "here": "desk",
     }
@@ -169,7 +174,7 @@ async def _result(
     context = {
         "form": form,
         "kept": kept,
-        "who": names.actor(kept.actor),
+        "who": _who(names, kept),
         "waits": waits,
         "by_itself": _count(request.query_params.get("booked", "")),
         "here": "desk",

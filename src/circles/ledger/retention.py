@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -9,10 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.host import Host
 from circles.ledger import audit_links, payouts
+from circles.ledger.bank import inbox, lines
 from circles.ledger.tables import Note, TransferRow
 
 # A year's report may still need the words; the month after it nobody does.
 NOTE_KEPT = timedelta(days=400)
+# The bank's own words for a line, once it is explained or its month is closed.
+WORDS_KEPT = timedelta(days=400)
 _EVERY = timedelta(minutes=10)
 _ticked_at: dict[str, datetime] = {}
 
@@ -37,3 +41,5 @@ async def tick(host: Host) -> None:
         await payouts.erase_payees(db, now)
         await erase_notes(db, now)
         await audit_links.purge(db, now)
+        await lines.erase_words(db, now - WORDS_KEPT)
+    await asyncio.to_thread(inbox.purge, host)

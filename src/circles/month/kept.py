@@ -59,6 +59,19 @@ BOX = [
         _("400 days; the line itself stays, with numbers only"),
         _("so that a year’s report can be explained"),
     ),
+    retention.Kept(
+        _("What the bank wrote about a payment: name, account, purpose; only treasurers see it"),
+        _(
+            "400 days, or until somebody has said what the payment was; locked away, and in the "
+            "books only as numbers"
+        ),
+        _("so that the treasurer can find out whose money it is"),
+    ),
+    retention.Kept(
+        _("A file from the bank that the treasurer is looking at"),
+        _("until it is brought in, one hour at most"),
+        _("so that it can be looked at before anything is kept"),
+    ),
 ]
 NEVER = [
     _("Addresses of phones and computers"),

@@ -149,6 +149,46 @@ def _ledger_export(given: argparse.Namespace) -> int:
     return _with_host(work)
 
 
+def _ledger_import(given: argparse.Namespace) -> int:
+    from circles.operating import importing
+
+    asked = importing.Asked(
+        slug=given.slug,
+        file=given.file,
+        account=given.account,
+        mapping=given.mapping,
+        further=given.further,
+        yes=given.yes,
+    )
+    counted = ""
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal counted
+        if sys.stderr.isatty():
+            sys.stderr.write("\r" if what == counted else "")
+            sys.stderr.write(f"{done} of {total} {what}" + ("\n" if done == total else ""))
+            sys.stderr.flush()
+        counted = what
+
+    async def work(host: Host) -> int:
+        kept = await importing.bring_in(host, asked, _say, _yes, report)
+        if kept is not None:
+            _say(f"Kept: {kept.fresh} new lines, {kept.known} known already.")
+        return 0
+
+    return _with_host(work)
+
+
+def _yes(question: str) -> bool:
+    """Whether whoever sits there says yes; nobody does where nobody sits."""
+    if not sys.stdin.isatty():
+        _say("Nothing was kept. Say --yes to bring it in without being asked.")
+        return False
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def _progress(checked: int, total: int) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{checked} of {total} transfers")
@@ -206,6 +246,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "backup": _backup,
     "restore": _restore_check,
     "ledger export": _ledger_export,
+    "ledger import": _ledger_import,
     "ledger verify": _ledger_verify,
     "log accept": _log_accept,
     "log rotate": _log_rotate,
