@@ -42,7 +42,11 @@ from pathlib import Path
 
 from tests import faults, postgres
 
-CAMPAIGNS = ("tests.storage.killing", "tests.closing.killing")
+CAMPAIGNS = (
+    "tests.storage.killing",
+    "tests.closing.killing",
+    "tests.closing.opening_scenarios",
+)
 
 
 def kills(words: list[str], *, calls: bool) -> int:

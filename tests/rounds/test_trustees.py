@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from litestar import Litestar
 from sqlalchemy import func, select, update
 
-from circles.circle import boxes
+from circles.circle import boxes, calendar
 from circles.circle.boxes import BoxKeys
+from circles.closing import count
 from circles.host import Host
 from circles.members import notices
-from circles.protocol.messages import Opening
+from circles.protocol.messages import Ask, Opening
 from circles.protocol.seal import TrusteeKey
+from circles.protocol.text import b64
 from circles.rounds import announce, keys, opening, trustees
 from circles.rounds.announce import NotYetError
 from circles.rounds.opening import OpeningRefusedError
 from circles.rounds.tables import SecretRow
 from circles.rounds.trustees import KeyRefusedError, NoTrusteeError, Plan, PlanError
+from tests.neighbours import browser_of
 from tests.trustees import Trustee, choose, to_the_close, with_trustees
 from tests.world import MemberClient, World
 
 FUND_MINOR = 5000
 WEEK = timedelta(days=7)
+ONCE = "the same statements run on both in the tests beside it"
 
 
 async def _world(host: Host, members: int = 5) -> World:
@@ -78,6 +85,7 @@ async def test_two_of_three_open_and_the_third_never_comes(host: Host) -> None:
     assert await _openings(world) == 2
 
 
+@pytest.mark.one_database(ONCE)
 async def test_no_key_of_this_server_at_all(host: Host) -> None:
     world = await _world(host)
     ann, ben = await with_trustees(world, 2, server=False, needed=2)
@@ -95,6 +103,7 @@ async def test_no_key_of_this_server_at_all(host: Host) -> None:
     assert (await world.verify()).holds
 
 
+@pytest.mark.one_database(ONCE)
 async def test_more_than_are_needed_do_no_harm(host: Host) -> None:
     world = await _world(host)
     found = await with_trustees(world, 3, server=False, needed=1)
@@ -155,6 +164,122 @@ async def test_bent_openings(host: Host) -> None:
     assert (await world.verify()).holds
 
 
+async def test_who_opens_while_it_is_counted_is_counted_with(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lower number that comes in between would be used by everybody who counts again."""
+    world = await _world(host)
+    found = await with_trustees(world, 3, server=False, needed=2)
+    round_ = await to_the_close(world)
+    late, *early = sorted(found, key=lambda one: one.number(round_))
+    for one in early:
+        await one.open()
+    real = asyncio.to_thread
+    met = []
+
+    async def slowly(work: Any, *arguments: Any, **named: Any) -> Any:
+        if work is count.tally_up and not met:
+            met.append(await late.open())
+        return await real(work, *arguments, **named)
+
+    monkeypatch.setattr(asyncio, "to_thread", slowly)
+    assert await world.advance() == []
+    assert met == [True]
+    assert await world.advance() == ["count 2026-10", "post 2026-10"]
+    assert (await world.verify()).holds
+
+
+async def test_what_machines_are_told(host: Host, app: Litestar) -> None:
+    """The addresses of a trustee: who may, and the contract's numbers for the rest."""
+    world = await _world(host)
+    ann, ben = await with_trustees(world, 2, server=True, needed=3, keys=1)
+    base = world.circle.path
+    opening_at = f"{base}/rounds/2026-10/vote/opening"
+    fresh = b64(TrusteeKey.generate().public)
+    async with browser_of(app, host, world.circle, "Ann") as anns:
+
+        async def keys_in(body: str) -> int:
+            return (await anns.post(f"{base}/in/trustee/keys", content=body)).status_code
+
+        assert await keys_in(f"{fresh}\n") == 204
+        assert await keys_in(f"{fresh}\n") == 204
+        assert [await keys_in(body) for body in ("", "nonsense", f"{fresh}A")] == [400, 400, 400]
+        assert await keys_in(b64(bytes(32))) == 409
+        typed = await anns.post(f"{base}/in/trustee", data={"keys": "nonsense"})
+        assert (typed.status_code, "These are no keys" in typed.text) == (422, True)
+        typed = await anns.post(f"{base}/in/trustee", data={"keys": fresh})
+        assert typed.status_code == 303
+    async with browser_of(app, host, world.circle, "Dora") as doras:
+        answer = await doras.post(f"{base}/in/trustee/keys", content=fresh)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not-trustee")
+        assert (await doras.get(f"{base}/in/steward/trustees")).status_code == 403
+    round_ = await world.begin()
+    async with browser_of(app, host) as anyone:
+
+        async def post(text: bytes) -> tuple[int, str]:
+            answer = await anyone.post(opening_at, content=text)
+            return answer.status_code, answer.json()["code"] if answer.content else ""
+
+        mine = [one for one in (ann, ben) if one.number(round_)][-1]
+        assert await post(mine.opening(round_)) == (409, "not-open")
+        await to_the_close(world)
+        wrong = Opening(round_.vote.poll_hash, 1, TrusteeKey.generate().secret).text()
+        assert await post(wrong) == (422, "bad-secret")
+        other = Opening(bytes(32), 1, TrusteeKey.generate().secret).text()
+        assert await post(other) == (404, "unknown-poll")
+        assert await post(b"nonsense") == (400, "malformed")
+        assert await post(mine.opening(round_)) == (204, "")
+        assert await post(mine.opening(round_)) == (204, "")
+    assert await _openings(world) == 2
+
+
+@pytest.mark.one_database(ONCE)
+async def test_lost_keys_are_taken_back_and_never_come_again(host: Host, app: Litestar) -> None:
+    world = await _world(host)
+    (ann,) = await with_trustees(world, 1, server=True, needed=2, keys=3)
+    async with browser_of(app, host, world.circle, "Ann") as anns:
+        page = await anns.get(f"{world.circle.path}/in/trustee")
+        assert "Three of yours wait for months to come." in page.text
+        lost = await anns.post(f"{world.circle.path}/in/trustee/lost")
+        assert lost.status_code == 303
+        again = b64(next(iter(ann.keys)))
+        answer = await anns.post(f"{world.circle.path}/in/trustee/keys", content=again)
+        assert (answer.status_code, answer.json()["code"]) == (409, "key-used")
+        own = (await anns.get(f"{world.circle.path}/in/you/data.json")).json()
+        assert own["keys_to_the_box"] == {"holds_one": True, "waiting": []}
+
+
+@pytest.mark.one_database(ONCE)
+@pytest.mark.parametrize(
+    ("server", "needed", "words"),
+    [
+        (True, 2, "This machine holds one of them, so it cannot look inside alone."),
+        (True, 1, "this server could read votes early"),
+        (False, 2, "this machine holds none of them"),
+        (None, 1, "It holds the only key"),
+    ],
+)
+async def test_every_page_says_who_could_look_early(
+    host: Host, app: Litestar, server: bool | None, needed: int, words: str
+) -> None:
+    world = await _world(host)
+    if server is None:
+        words = "This machine holds the only key to the box."
+    else:
+        await with_trustees(world, 2, server=server, needed=needed)
+    await world.begin()
+    await world.go(max(world.at.nominating_opens, world.clock.round_now()))
+    await world.members[0].nominate("Soup kitchen", Ask(4000))
+    await world.go(world.at.nominating_closes + calendar.GRACE)
+    await world.go(world.at.voting_opens)
+    base = world.circle.path
+    async with browser_of(app, host, world.circle, "Dora") as doras:
+        for path in ("/in/ballot", "/in/trustee", "/secrecy", "/rounds/2026-10/"):
+            answer = await doras.get(base + path, follow_redirects=True)
+            assert answer.status_code == 200
+            assert words in answer.text, path
+
+
 @pytest.mark.parametrize(("named", "reason"), [(True, "few-voters"), (False, "no-candidates")])
 async def test_what_stays_shut_is_opened_by_nobody(host: Host, named: bool, reason: str) -> None:
     world = await _world(host)
@@ -207,6 +332,7 @@ async def test_one_key_is_used_by_each_round_and_the_last_is_told(host: Host) ->
     assert world.month == "2026-12"
 
 
+@pytest.mark.one_database(ONCE)
 async def test_who_has_no_key_is_left_out_and_it_is_pinned_up(host: Host) -> None:
     world = await _world(host)
     ann, ben = [Trustee(world, client) for client in world.members[:2]]
@@ -251,6 +377,7 @@ async def test_keys_that_cannot_be_used_are_refused_whole(host: Host) -> None:
     assert enough.value.code == "keys-enough"
 
 
+@pytest.mark.one_database(ONCE)
 async def test_the_same_keys_may_be_handed_in_again_after_a_lost_answer(host: Host) -> None:
     world = await _world(host)
     (ann,) = await with_trustees(world, 1, server=True, needed=2, keys=3)
@@ -258,6 +385,7 @@ async def test_the_same_keys_may_be_handed_in_again_after_a_lost_answer(host: Ho
         assert await trustees.hand_in(db, world.circle.id, ann.id, list(ann.keys)) == 3
 
 
+@pytest.mark.one_database(ONCE)
 @pytest.mark.parametrize(
     ("people", "server", "needed"), [(0, False, 1), (2, True, 4), (2, True, 0), (10, False, 2)]
 )

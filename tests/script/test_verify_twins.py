@@ -8,10 +8,12 @@ import secrets
 
 import pytest
 
-from tests.protocol.bending import event_of
+from circles.protocol.messages import Opening
+from tests.protocol.bending import event_of, find
 from tests.protocol.simulator import Month
 from tests.protocol.test_verifier import ARCHIVES, HONEST
 from tests.protocol.test_verify_mutants import MUTANTS
+from tests.protocol.trustee_months import month_of, result_of
 from tests.script.conftest import STATIC, VECTORS, Modules
 from tests.script.verify_twins import difference, in_python, in_the_browser, unzipped
 
@@ -67,3 +69,28 @@ def test_both_know_the_same_checks() -> None:
         for check in re.findall(r'"([1-9]\.[a-z]+)"', path.read_text("utf-8"))
     }
     assert named == {check for _, _, checks in MUTANTS for check in checks}
+
+
+@pytest.mark.parametrize(
+    ("opened", "broken"), [([1, 3], 2), ([3, 2, 1], 2), ([3, 1, 2], 3), ([2], 0), ([], 0)]
+)
+def test_two_of_three_trustees_are_told_alike(
+    opened: list[int], broken: int, modules: Modules
+) -> None:
+    month, leaf = month_of(3, 2, opened, broken)
+    files = month.files()
+    assert difference(modules, files) == ""
+    assert in_the_browser(modules, files)["failed"] == []
+    result = result_of(month)
+    assert (result is None) == (len(opened) < 2)
+    if result is not None:
+        used = broken in sorted(opened)[:2]
+        assert (leaf in dict(result.voids)) == used
+
+
+def test_too_few_openings_for_a_result_are_told_alike(modules: Modules) -> None:
+    month, _ = month_of(3, 2, [1, 3])
+    del month.entries[find(month, Opening, 1)]
+    files = month.files()
+    assert difference(modules, files) == ""
+    assert "6.opening" in in_the_browser(modules, files)["failed"]

@@ -7,12 +7,15 @@ names keys and not whose they are. Rounds from before that was written had the s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.tables import BoxRow
 
+# A vote that too few keys have opened so long after its close is void (docs/protocol.md, 4).
+OPENED_WITHIN = timedelta(days=7)
 # The month under which stands what was decided for the rounds to come.
 _TO_COME = ""
 

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles import log
+from circles.circle import boxes
 from circles.circle.circles import Circle
 from circles.host import Host
 from circles.protocol import allocation, tally
@@ -49,11 +50,7 @@ def void_reason(round_: Round, now: datetime) -> str | None:
     if round_.vote.close_text is None or round_.decided:
         return None
     ground = opening.void_ground(round_)
-    if (
-        ground is None
-        and not round_.opened
-        and now >= round_.vote.closes_at + opening.NOT_OPENED_AFTER
-    ):
+    if ground is None and not round_.opened and now >= round_.vote.closes_at + boxes.OPENED_WITHIN:
         return opening.NOT_OPENED
     return ground
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from circles.circle.boxes import OPENED_WITHIN
 from circles.circle.calendar import GRACE, dates, month_after, month_of
 from circles.circle.circles import Circle
 from circles.host import Host
@@ -16,7 +17,6 @@ from circles.members.notices import Notice
 from circles.members.people import Member
 from circles.members.pledges import Due, Pledge
 from circles.rounds import announce, rounds, slate
-from circles.rounds.opening import NOT_OPENED_AFTER
 from circles.rounds.phases import Phase, phase
 from circles.rounds.rounds import Round
 from circles.rounds.standing import Standing, standing
@@ -85,7 +85,7 @@ class Facts:
         """When a vote that too few have opened is over without a count."""
         if self.round is None:
             raise ValueError("there is no round")
-        return self.round.vote.closes_at + NOT_OPENED_AFTER
+        return self.round.vote.closes_at + OPENED_WITHIN
 
     @property
     def phase(self) -> Phase | None:

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from circles.circle.boxes import OPENED_WITHIN
 from circles.month import steps
 from circles.month.facts import Facts
 from circles.month.steps import Step
-from circles.rounds.opening import NOT_OPENED_AFTER
 from circles.rounds.phases import Phase
 from circles.rounds.rounds import Round
 from circles.web import i18n
@@ -196,7 +196,7 @@ def _waiting_for_keys(facts: Facts, found: Round) -> Now:
     ) % {
         "n": i18n.words(box.missing),
         "needed": i18n.words(box.box.needed),
-        "when": i18n.moment(found.vote.closes_at + NOT_OPENED_AFTER),
+        "when": i18n.moment(found.vote.closes_at + OPENED_WITHIN),
     }
     task = Task(_("Nothing. Your ballot is in the box, if you put one there."))
     if box.to_open:

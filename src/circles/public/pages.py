@@ -173,6 +173,7 @@ def _round_html(
             "month": found,
             "newest": found,
             "next_month": _next(found.month),
+            "opened_within": boxes.OPENED_WITHIN,
             "keys": stands.boxes.get(found.month, SERVER_ALONE),
             "address": f"{host.settings.url}/c/{circle.slug}",
             "text_of": _texts(stands),

@@ -8,8 +8,6 @@ with so few ballots that they could be one person's (docs/protocol.md, 4).
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles import log
@@ -28,8 +26,6 @@ from circles.web.i18n import gettext as _
 NO_CANDIDATES = "no-candidates"
 FEW_VOTERS = "few-voters"
 NOT_OPENED = "not-opened"
-# So long after the close a vote that too few have opened is void.
-NOT_OPENED_AFTER = timedelta(days=7)
 
 
 class OpeningRefusedError(CirclesError):

@@ -18,6 +18,7 @@ from typing import Any
 from litestar import Request, Response, get, post
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from circles.circle import boxes
 from circles.circle.boxes import BoxKeys
 from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
@@ -27,7 +28,7 @@ from circles.members import people
 from circles.members.people import Member
 from circles.members.signin import TheMember
 from circles.protocol.text import HASH_BYTES, MalformedError, b64, unb64
-from circles.rounds import opening, rounds, trustees
+from circles.rounds import rounds, trustees
 from circles.rounds.booth_context import Reader
 from circles.rounds.standing import Standing, standing
 from circles.rounds.trustees import KEYS_WAITING_MAX, KeyRefusedError, Plan, Ready
@@ -99,13 +100,14 @@ async def _page(
         "plan": facts.plan,
         "wanted_keys": BoxKeys(facts.plan.keys, facts.plan.needed, int(facts.plan.server)),
         "each": KEYS_EACH,
-        "week": opening.NOT_OPENED_AFTER,
+        "week": boxes.OPENED_WITHIN,
         "names": facts.names,
         "ready": facts.ready,
         "waiting": len(facts.waiting),
         "most": KEYS_WAITING_MAX,
         "chosen": member.id in facts.plan.members,
         "at": facts.standing,
+        "address": f"{host.settings.url}{circle.path}/in/trustee",
         "data": _data(host, circle, member, facts),
         "here": "month",
     }

@@ -50,7 +50,7 @@ function showKeys() {
 }
 
 function savedSomewhere() {
-  for (const button of every("[data-hand-in]")) button.disabled = false;
+  for (const button of every("[data-hand-in]")) button.hidden = false;
   one("[data-first-keep]").hidden = true;
 }
 
