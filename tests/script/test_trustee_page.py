@@ -135,6 +135,7 @@ async def test_a_key_made_here_opens_here_and_the_sheet_can_be_typed(
         typed = await page.locator("[data-digits]").all_inner_texts()
         assert len(typed) == 6
         assert all(len(text) == 79 for text in typed)
+        assert await page.locator("[data-sheet-keys] svg path").count() == 6
     await to_the_close(world)
     page = await phones[0].open("trustee")
     await press(page, "Look, then open")

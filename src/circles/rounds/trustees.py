@@ -23,7 +23,9 @@ from circles.circle.circles import Circle
 from circles.errors import ConflictError, ForbiddenError, InvalidError
 from circles.members import notices, people
 from circles.members.people import Member
+from circles.protocol.messages import VOTE, Poll
 from circles.protocol.poll_records import TRUSTEES_MAX
+from circles.rounds.tables import PollRow
 from circles.rounds.trustee_tables import TrusteeKeyRow, TrusteeRow
 from circles.web.i18n import gettext as _
 
@@ -129,12 +131,13 @@ async def hand_in(
     await people.lock(db, circle_id)
     if await db.get(TrusteeRow, (circle_id, member_id)) is None:
         raise NoTrusteeError(_("You hold no key to the box. A steward can ask you to."))
+    used = await _used_keys(db, circle_id)
     for public in dict.fromkeys(publics):
         check_key(public)
         held = await db.get(TrusteeKeyRow, (circle_id, public), populate_existing=True)
         if held is not None and held.member_id == member_id and held.poll_hash is None:
             continue
-        if held is not None:
+        if held is not None or public in used:
             raise KeyRefusedError(
                 _("One of these keys was handed in before. Make fresh ones."), code="key-used"
             )
@@ -148,6 +151,17 @@ async def hand_in(
             code="keys-enough",
         )
     return waiting
+
+
+async def _used_keys(db: AsyncSession, circle_id: bytes) -> frozenset[bytes]:
+    """All that any vote of the circle names, this server's too: their secrets are or will be known.
+
+    A vote with one of them again could be read early, and the log would never verify again.
+    """
+    texts = await db.scalars(
+        select(PollRow.text).where(PollRow.circle_id == circle_id, PollRow.purpose == VOTE)
+    )
+    return frozenset(public for text in texts for public in Poll.parse(text).trustees)
 
 
 async def keys_of(db: AsyncSession, circle_id: bytes, member_id: bytes) -> list[bytes]:

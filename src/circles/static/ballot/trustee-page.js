@@ -13,6 +13,7 @@ import {
   whatIsMissing,
 } from "./page.js";
 import { TroubleError } from "./log.js";
+import { qrCode, qrPath } from "./qr.js";
 import { askToPersist } from "./store.js";
 import * as trustee from "./trustee.js";
 
@@ -54,8 +55,7 @@ function savedSomewhere() {
   one("[data-first-keep]").hidden = true;
 }
 
-async function drawing(secret) {
-  const { qrCode, qrPath } = await import("./qr.js");
+function drawing(secret) {
   const code = qrCode([trustee.toPaper(secret).replaceAll(" ", "")]);
   const svg = one("template[data-code]").content.cloneNode(true).firstElementChild;
   const { size, d } = { size: code.grid.size + 8, d: qrPath(code) };
@@ -70,7 +70,7 @@ function showSheet() {
   for (const [i, pair] of pairs().entries()) {
     const item = one("template[data-sheet-key]").content.cloneNode(true).firstElementChild;
     one("h2", item).textContent = fill(words.sheetKey, { n: i + 1 });
-    drawing(pair.secret).then((svg) => one("[data-code-place]", item).append(svg), () => {});
+    one("[data-code-place]", item).append(drawing(pair.secret));
     one("[data-digits]", item).textContent = trustee.toPaper(pair.secret);
     list.append(item);
   }
