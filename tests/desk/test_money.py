@@ -218,7 +218,7 @@ async def test_a_note_is_rubbed_out_and_the_line_stays(app: Litestar, host: Host
 async def test_a_fee_is_always_booked_and_paid_when_it_can_be(app: Litestar, host: Host) -> None:
     row = await maple_row(host)
     async with desk_of(app, row) as desk:
-        await desk.fill("/desk/other", kind="opening", amount="50", on="2026-10-01")
+        await desk.send("/desk/opening", bank="50", on="2026-10-01")
         await desk.fill("/desk/other", kind="fee", amount="1.20", on="2026-10-01")
         assert await row.holds(chart.FUND) == 4880
         async with host.database.begin() as db:

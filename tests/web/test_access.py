@@ -34,6 +34,8 @@ GET    /                                                       all       200
 GET    /c/{slug}                                               all       200
 GET    /c/{slug}/api/session                                   members   200
 GET    /c/{slug}/archive.zip                                   all       200
+GET    /c/{slug}/audit/{code}                                  all       404
+GET    /c/{slug}/audit/{code}/{kind}                           all       404
 GET    /c/{slug}/ballot.html                                   all       200
 GET    /c/{slug}/documents/{name}                              all       404
 GET    /c/{slug}/in                                            members   200
@@ -42,6 +44,8 @@ GET    /c/{slug}/in/check/{month}                              members   200
 GET    /c/{slug}/in/closes                                     members   200
 GET    /c/{slug}/in/collect                                    members   200
 GET    /c/{slug}/in/desk                                       treasurer 200
+GET    /c/{slug}/in/desk/audit                                 officers  200
+GET    /c/{slug}/in/desk/audit/{link_id}                       officers  404
 GET    /c/{slug}/in/desk/books                                 treasurer 200
 GET    /c/{slug}/in/desk/books/{transfer}/undo                 treasurer 200
 GET    /c/{slug}/in/desk/export/{kind}                         treasurer 200
@@ -50,8 +54,10 @@ GET    /c/{slug}/in/desk/import                                treasurer 200
 GET    /c/{slug}/in/desk/import/{file}                         treasurer 404
 GET    /c/{slug}/in/desk/lines                                 treasurer 200
 GET    /c/{slug}/in/desk/lines/{line}                          treasurer 200
+GET    /c/{slug}/in/desk/handover                              treasurer 200
 GET    /c/{slug}/in/desk/members/{number}                      treasurer 200
 GET    /c/{slug}/in/desk/money-in                              treasurer 200
+GET    /c/{slug}/in/desk/opening                               treasurer 200
 GET    /c/{slug}/in/desk/other                                 treasurer 200
 GET    /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 303
 GET    /c/{slug}/in/desk/pay-list                              treasurer 200
@@ -64,6 +70,7 @@ GET    /c/{slug}/in/desk/report                                treasurer 200
 GET    /c/{slug}/in/desk/unclaimed/{transfer}                  treasurer 200
 GET    /c/{slug}/in/desk/words                                 officers  200
 GET    /c/{slug}/in/desk/words/{month}/{candidate}             officers  200
+GET    /c/{slug}/in/handover                                   members   200
 GET    /c/{slug}/in/months                                     members   200
 GET    /c/{slug}/in/nominate                                   members   200
 GET    /c/{slug}/in/pay                                        members   200
@@ -123,6 +130,9 @@ POST   /c/{slug}/in/desk/lines/{line}/undo                     treasurer 303
 POST   /c/{slug}/in/desk/matching                              treasurer 303
 POST   /c/{slug}/in/desk/matching/forget                       treasurer 303
 POST   /c/{slug}/in/desk/money-in                              treasurer 422
+POST   /c/{slug}/in/desk/opening                               treasurer 422
+POST   /c/{slug}/in/desk/opening/nothing                       treasurer 303
+POST   /c/{slug}/in/desk/opening/undo                          treasurer 303
 POST   /c/{slug}/in/desk/other                                 treasurer 422
 POST   /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 422
 POST   /c/{slug}/in/desk/pay-list/sent                         treasurer 422
@@ -135,6 +145,11 @@ POST   /c/{slug}/in/desk/payments/{payment}/returned           treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/sent               treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/settled            treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/withdrawn          treasurer 303
+POST   /c/{slug}/in/desk/audit                                 officers  422
+POST   /c/{slug}/in/desk/audit/{link_id}/revoke                officers  404
+POST   /c/{slug}/in/desk/handover                              treasurer 422
+POST   /c/{slug}/in/handover                                   members   400
+POST   /c/{slug}/in/handover/withdraw                          members   404
 POST   /c/{slug}/in/closes                                     members   404
 POST   /c/{slug}/in/desk/reconcile                             treasurer 404
 POST   /c/{slug}/in/desk/reconcile/withdraw                    treasurer 404

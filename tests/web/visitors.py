@@ -147,6 +147,7 @@ async def _ways_in(world: World, steward: Member, quiet: Member) -> dict[str, st
         "code": path.rpartition("/")[2],
         "invitation_id": invitation.id.hex(),
         "way_back_id": back.id.hex(),
+        "link_id": "0" * 32,
         "member_id": quiet.id.hex(),
         "public_id": "0" * 32,
         "rest": "0/000.p/1",

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
 from circles.desk import match_undo
-from circles.desk.lines import MOVES_ON, UNDOABLE
+from circles.desk.lines import UNDOABLE, may_move_on
 from circles.dues import dues
 from circles.errors import ConflictError
 from circles.host import Host
@@ -22,7 +22,7 @@ from circles.members.people import Member
 from circles.web.i18n import gettext as _
 
 Way = Literal["bank", "cash"]
-OTHER_KINDS = ("fee", "interest", "deposit", "refund", "opening")
+OTHER_KINDS = ("fee", "interest", "deposit", "refund")
 _FEES_MAX = 500
 
 
@@ -96,7 +96,7 @@ async def claim(
 async def other(
     host: Host, circle: Circle, officer: Member, typed: Typed, kind: str, whose: str | None
 ) -> Entry:
-    """A fee, interest, cash to the bank, money given back, or what we began with.
+    """A fee, interest, cash to the bank, or money given back.
 
     A fee that the fund does not cover is kept beside it: what the bank did is a fact.
     """
@@ -115,7 +115,6 @@ async def other(
                 "fee": (payer, chart.MAIN_BANK),
                 "interest": (chart.MAIN_BANK, chart.FUND),
                 "deposit": (chart.MAIN_BANK, chart.CASH),
-                "opening": (chart.MAIN_BANK, chart.FUND),
             }[kind]
             new = [_new(kind, debit, credit, officer, typed)]
         return await books.record(db, circle.id, new, key=_key(officer, typed), now=now)
@@ -159,7 +158,7 @@ async def line(db: AsyncSession, circle_id: bytes, transfer_id: bytes) -> Journa
 
 async def moved_on(db: AsyncSession, circle_id: bytes, transfer: Transfer) -> bool:
     """Whether undoing this line would have to fetch something back from the fund."""
-    if transfer.kind not in MOVES_ON:
+    if not may_move_on(transfer):
         return False
     return await books.balance(db, circle_id, transfer.credit) < transfer.amount_minor
 
@@ -187,7 +186,7 @@ async def undo(
         if match is not None:
             await matches.untie(db, circle.id, match.id, actor=officer.actor, now=now)
         try:
-            if found.kind in MOVES_ON:
+            if may_move_on(found):
                 await dues.undo_contribution(
                     db, circle, transfer_id, actor=officer.actor, now=now, note=note
                 )
@@ -217,7 +216,7 @@ async def _tied(db: AsyncSession, circle_id: bytes, match: Match) -> Transfer:
 
 
 def _cannot_undo(found: Transfer) -> str:
-    if found.kind == "contribution_unidentified":
+    if found.credit == chart.SUSPENSE:
         return _("This money has found an owner. Undo that line first, then this one.")
     return _(
         "The fund does not hold this money any more: it is set aside for a vote, or given. "

@@ -30,6 +30,13 @@ UNDOABLE = frozenset(
 MOVES_ON = frozenset({"contribution", "identify"})
 
 
+def may_move_on(transfer: Transfer) -> bool:
+    """Whether this is a member's money that a month may have taken to the fund since."""
+    return transfer.kind in MOVES_ON or (
+        transfer.kind == "opening" and transfer.credit.startswith("Liabilities:Members:")
+    )
+
+
 @dataclass(frozen=True)
 class Line:
     """One line as the desk shows it. `amount_minor` is negative when money left us; `moves` is

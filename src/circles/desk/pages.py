@@ -8,11 +8,14 @@ from litestar import Request, Response, get
 
 from circles.circle.provide import TheCircle, TheHost
 from circles.desk import (
+    audit_pages,
     books_pages,
     close_pages,
+    handover_pages,
     import_pages,
     match_pages,
     money_pages,
+    opening_pages,
     pay_list_pages,
     payee_pages,
     payment_pages,
@@ -48,4 +51,7 @@ routes: list[Any] = [
     *pay_list_pages.routes,
     *report_pages.routes,
     *close_pages.routes,
+    *opening_pages.routes,
+    *handover_pages.routes,
+    *audit_pages.routes,
 ]

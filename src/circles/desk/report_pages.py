@@ -16,7 +16,8 @@ from circles.circle.provide import TheCircle, TheHost
 from circles.desk.names import names_of
 from circles.dues.dues import local_day
 from circles.errors import InvalidError, MissingError
-from circles.ledger import books
+from circles.host import Host
+from circles.ledger import books, periods
 from circles.ledger.export import FORMATS, Format, Period, export
 from circles.ledger.report import receipts_and_payments
 from circles.members import guards
@@ -58,8 +59,11 @@ async def report_page(
     async with host.database.read() as db:
         report = await receipts_and_payments(db, circle.id, period)
         names = await names_of(db, circle.id)
+        closed = await periods.closes(db, circle.id)
     context = {
         "report": report,
+        "closed": [one for one in reversed(closed) if one.month.startswith(period.name)],
+        "names": names,
         "year": period.name[:4],
         "is_month": len(period.name) > len("2026"),
         "running": period.first <= today <= period.last,
@@ -103,10 +107,16 @@ async def export_file(
     Written whole before the first byte leaves: a slow reader must not hold the database's snapshot
     open, because nothing can be wiped from the box meanwhile.
     """
+    return await file_of(host, circle, kind, _period(request))
+
+
+async def file_of(
+    host: Host, circle: Circle, kind: str, period: Period | None, *, notes: bool = True
+) -> Stream:
+    """The books, or a period of them, as a download; MissingError for no format of ours."""
     form = next((name for name in FORMATS if name == kind), None)
     if form is None:
         raise MissingError(_("There is nothing at this address. Go back to the desk."))
-    period = _period(request)
     # Beside the database, where only the program may look, and without a name.
     file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - the answer closes it
         _IN_MEMORY_BYTES, dir=str(host.settings.data)
@@ -121,6 +131,7 @@ async def export_file(
                 period,
                 lambda text: file.write(text.encode()),
                 lambda _written, _total: None,
+                notes=notes,
             )
     except BaseException:
         file.close()

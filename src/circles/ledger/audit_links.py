@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.errors import MissingError, TooManyError
 from circles.ledger.close_tables import AuditLinkRow
 from circles.ledger.export import Period
-from circles.ledger.journal import book_of
-from circles.ledger.tables import Book
+from circles.ledger.journal import TRANSFER_COLUMNS, book_of
+from circles.ledger.tables import Book, TransferRow
+from circles.ledger.transfer import Transfer
 from circles.vault import Vault
 from circles.web.i18n import gettext as _
 
@@ -154,3 +155,21 @@ async def purge(db: AsyncSession, now: datetime) -> None:
     """Forget links a day after they ran out or were taken back."""
     over = func.coalesce(AuditLinkRow.revoked_at, AuditLinkRow.expires_at)
     await db.execute(delete(AuditLinkRow).where(over <= now - KEPT))
+
+
+async def lines(
+    db: AsyncSession, circle_id: bytes, period: Period, *, after_seq: int, limit: int
+) -> list[Transfer]:
+    """Lines of the books with a day in that period, in their order, `limit` after `after_seq`."""
+    query = (
+        select(*TRANSFER_COLUMNS)
+        .join(Book, Book.id == TransferRow.book_id)
+        .where(
+            Book.circle_id == circle_id,
+            TransferRow.effective_on.between(period.first, period.last),
+            TransferRow.seq > after_seq,
+        )
+        .order_by(TransferRow.seq)
+        .limit(limit)
+    )
+    return [Transfer(*row) for row in await db.execute(query)]

@@ -16,6 +16,7 @@ from circles.web.i18n import gettext as _
 
 _LINES_MAX = 2000
 _CLAIMS = ("identify", "gift")
+_RECEIPTS = ("contribution_unidentified", "opening")
 
 
 class ClaimedAlreadyError(ConflictError):
@@ -39,7 +40,8 @@ async def waiting(db: AsyncSession, circle_id: bytes) -> list[JournalLine]:
     return [
         line
         for line in reversed(lines)
-        if line.transfer.kind == "contribution_unidentified"
+        if line.transfer.credit == chart.SUSPENSE
+        and line.transfer.kind in _RECEIPTS
         and line.reversed_by is None
         and _ref(line.transfer.id) not in claimed
     ]

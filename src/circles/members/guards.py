@@ -28,6 +28,13 @@ async def treasurer(connection: _Connection, _handler: BaseRouteHandler) -> None
         raise ForbiddenError(_("Only who keeps the books may do this. Ask them."))
 
 
+async def officer(connection: _Connection, _handler: BaseRouteHandler) -> None:
+    """ForbiddenError for members who hold no office."""
+    member = await needed_member(connection)
+    if not (member.is_treasurer or member.is_steward):
+        raise ForbiddenError(_("Only a treasurer or a steward may do this. Ask one of them."))
+
+
 async def steward(connection: _Connection, _handler: BaseRouteHandler) -> None:
     """ForbiddenError for members who are no steward."""
     if not (await needed_member(connection)).is_steward:

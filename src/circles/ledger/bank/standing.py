@@ -6,7 +6,7 @@ the books do not have, is what its statement says; else there is a difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlalchemy import func, select
@@ -87,19 +87,20 @@ async def standing(db: AsyncSession, circle_id: bytes, through: date) -> Standin
     # A statement that begins the day after says with its opening what stood there.
     after = through + timedelta(days=1)
     known = [span for span in known if span.start <= after]
-    closing, reached = None, None
+    told: list[int] = []
+    reached = None
     if known:
         begun = any(span.start == after and span.opening_minor is not None for span in known)
         reached = through if begun else min(max(span.end for span in known), through)
-        told = await continuity.before(db, circle_id, chart.MAIN_BANK, after, known)
-        closing = Balance(through, told[1]) if told is not None else None
+        claims = await continuity.claims(db, circle_id, chart.MAIN_BANK, after, known)
+        told = [minor for _since, minor in claims]
     gaps = [
         gap
         for gap in await continuity.gaps(db, circle_id, chart.MAIN_BANK)
         if known and (gap.after < through or gap.until <= through)
     ]
     untied = await matches.untied_transfers(db, circle_id, through) if known else []
-    return Standing(
+    found = Standing(
         through=through,
         book_minor=held.get(chart.MAIN_BANK, 0),
         cash_minor=held.get(chart.CASH, 0),
@@ -107,12 +108,17 @@ async def standing(db: AsyncSession, circle_id: bytes, through: date) -> Standin
         has_bank=chart.MAIN_BANK in held or bool(known),
         suspense_minor=-held.get(chart.SUSPENSE, 0),
         transit_minor=-held.get(chart.TRANSIT, 0),
-        statement_closing=closing,
+        statement_closing=None,
         reached=reached,
         lines=tuple(await lines.untied_through(db, None, circle_id, through)),
         transfers=tuple(untied),
         gaps=tuple(gaps),
     )
+    if not told:
+        return found
+    # Files of one day may each tell a part of it: the one that fits is the last one.
+    fits = found.expected_minor if found.expected_minor in told else told[0]
+    return replace(found, statement_closing=Balance(through, fits))
 
 
 async def balances_on(db: AsyncSession, circle_id: bytes, day: date) -> dict[str, int]:

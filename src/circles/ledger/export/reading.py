@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Final, Literal
 
@@ -42,11 +43,15 @@ async def export(
     period: Period | None,
     write: Callable[[str], object],
     report: Callable[[int, int], None],
+    *,
+    notes: bool = True,
 ) -> int:
     """Write a circle's books, or one period of them; how many transfers that were.
 
     `write` gets the file's text piece by piece; `report` is told (written, total) transfers now and
-    then. Raises MissingError when the circle has no books. Call it inside one `database.read()`.
+    then. Without `notes` the words beside lines are left out, as if they were rubbed out: they may
+    name people. Raises MissingError when the circle has no books. Call it inside one
+    `database.read()`.
     """
     book = await _book(db, circle_id)
     first, last, total = await _span(db, book.id, period)
@@ -67,7 +72,8 @@ async def export(
     written, after = 0, 0
     report(0, total)
     while page := await _page(db, book.id, period, after):
-        _push(write, map(writer.line, page))
+        shown = page if notes else [replace(one, note=None, note_salt=None) for one in page]
+        _push(write, map(writer.line, shown))
         written, after = written + len(page), page[-1].transfer.seq
         report(written, total)
     _push(write, writer.end())
