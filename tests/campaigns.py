@@ -46,6 +46,7 @@ CAMPAIGNS = (
     "tests.storage.killing",
     "tests.closing.killing",
     "tests.closing.opening_scenarios",
+    "tests.desk.killing",
 )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from circles.errors import ConflictError, ForbiddenError, MissingError
+from circles.errors import ConflictError, ForbiddenError
 from circles.ledger import books
 from circles.ledger.bank.standing import Standing, standing
 from circles.ledger.close_tables import PeriodRow, ProposalRow
@@ -123,13 +123,21 @@ async def to_close(db: AsyncSession, circle_id: bytes) -> str:
     book = await book_of(db, circle_id)
     if book.closed_through is not None:
         return (book.closed_through + timedelta(days=1)).isoformat()[:7]
-    first = await db.scalar(
-        select(func.min(TransferRow.effective_on)).where(TransferRow.book_id == book.id)
+    begun = select(TransferRow.id).where(
+        TransferRow.book_id == book.id, TransferRow.kind == "opening"
     )
-    opened = await db.scalar(select(Book.opened_at).where(Book.id == book.id))
-    if first is None and opened is None:
-        raise MissingError(_("This circle has no books yet. Found the circle first."))
-    return str((first or opened).isoformat()[:7])  # type: ignore[union-attr]  # one of them is there
+    is_opening = TransferRow.id.in_(begun) | (
+        TransferRow.reverses.is_not(None) & TransferRow.reverses.in_(begun)
+    )
+    of_book = select(func.min(TransferRow.effective_on)).where(TransferRow.book_id == book.id)
+    first = await db.scalar(of_book.where(~is_opening))
+    # What was there on an evening belongs to the month that begins the next morning.
+    evening = await db.scalar(of_book.where(is_opening))
+    days = [day for day in (first, evening and evening + timedelta(days=1)) if day is not None]
+    if days:
+        return min(days).isoformat()[:7]
+    opened = (await db.scalars(select(Book.opened_at).where(Book.id == book.id))).one()
+    return opened.isoformat()[:7]
 
 
 async def look(db: AsyncSession, circle_id: bytes, month: str) -> Standing:
@@ -351,7 +359,7 @@ async def confirm(
 
     Said again by the same person it is the first answer. `alone`: the proposer closes it without a
     second name, openly; whether a circle may do that is for the caller to know.
-    Raises StaleError, SecondNameError, MissingError.
+    Raises StaleError, SecondNameError.
     """
     book = await book_of(db, circle_id, lock=True)
     done = next((c for c in await closes(db, circle_id) if c.id == proposal_id), None)
