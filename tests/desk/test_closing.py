@@ -13,11 +13,14 @@ from circles import log
 from circles.clock import MovableClock
 from circles.host import Host
 from circles.ledger import books, periods
+from circles.ledger.bank import lines, matches
 from circles.ledger.verify import verify_books
 from circles.members import notices, people
 from circles.protocol.messages import parse_entry
 from circles.protocol.records import Seal
 from tests.desk.desk import Desk, desk_of, line, maple_row, words
+from tests.ledger.banks import bring, file_of, statement
+from tests.ledger.banks import line as bank_line
 from tests.maple_row import Neighbours
 
 NOVEMBER = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
@@ -157,6 +160,40 @@ async def test_a_stale_proposal_says_so(treasurer: Desk, bea: Desk) -> None:
     assert "nobody can confirm it any more" in page
     await treasurer.send(RECONCILE, month="2026-10", bank="31", cash="4")
     assert "Do bank and books say the same?" in words(await bea.look("/closes"))
+
+
+async def test_what_is_found_later_is_put_right_in_the_open_month(
+    treasurer: Desk, bea: Desk, row: Neighbours
+) -> None:
+    """Bea's money was Tomasz's, and October, with its line of the bank, is closed."""
+    host, circle = row.host, row.circle
+    await bring(host, circle.id, file_of(statement([bank_line(1, 3000)], opening=0, days=(1, 31))))
+    async with host.database.begin() as db:
+        (waiting,) = await lines.waiting(db, host.vault, circle.id)
+        paid = next(
+            one.transfer
+            for one in await books.journal(db, circle.id, limit=9)
+            if one.transfer.kind == "contribution"
+        )
+        await matches.tie(
+            db, circle.id, [waiting.id], [paid.id], tier="C", reason="t", actor=1, now=row.now
+        )
+    await treasurer.send(RECONCILE, month="2026-10", cash="4")
+    async with host.database.read() as db:
+        asked = await periods.proposal(db, circle.id)
+    assert asked is not None
+    assert asked.figures.source == "files"
+    await bea.send("/closes", proposal=asked.id.hex(), looked="on")
+    await treasurer.fill(f"/desk/books/{paid.id.hex()}/undo", note="It was Tomasz, on 1 October.")
+    right = line(amount="30", whose=treasurer.id_of("tomasz"), on="2026-11-03")
+    await treasurer.fill("/desk/money-in", **right)
+    assert (await row.member_holds("bea"), await row.member_holds("tomasz")) == (0, 3000)
+    async with host.database.read() as db:
+        before = await periods.look(db, circle.id, "2026-10")
+        now = await periods.look(db, circle.id, "2026-11")
+    assert (before.book_minor, before.difference_minor) == (3000, 0)
+    assert (now.book_minor, now.untied_transfers.minor, now.difference_minor) == (3000, 0, 0)
+    assert await verify_books(host, lambda _checked, _total: None) == []
 
 
 async def test_taken_back(treasurer: Desk, bea: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +16,7 @@ from circles.errors import ConflictError
 from circles.host import Host
 from circles.ledger import books, chart, suspense
 from circles.ledger.bank import matches
-from circles.ledger.bank.matches import Match
+from circles.ledger.bank.matches import Match, TiedForGoodError
 from circles.ledger.books import Entry, JournalLine, NewTransfer, NotCoveredError, Transfer
 from circles.members.people import Member
 from circles.web.i18n import gettext as _
@@ -177,14 +177,8 @@ async def undo(
             )
         if await books.is_reversed(db, circle.id, transfer_id):
             return
-        match = await match_of(db, circle.id, found)
-        if match is not None and match_undo.is_of_line(await _tied(db, circle.id, match)):
-            await match_undo.undo_in(
-                db, host, circle, match, actor=officer.actor, now=now, note=note
-            )
+        if await _undo_with_line(db, host, circle, officer, found, now, note):
             return
-        if match is not None:
-            await matches.untie(db, circle.id, match.id, actor=officer.actor, now=now)
         try:
             if may_move_on(found):
                 await dues.undo_contribution(
@@ -199,6 +193,33 @@ async def undo(
                     )
         except NotCoveredError as error:
             raise NotCoveredError(_cannot_undo(found)) from error
+
+
+async def _undo_with_line(
+    db: AsyncSession,
+    host: Host,
+    circle: Circle,
+    officer: Member,
+    found: Transfer,
+    now: datetime,
+    note: str | None,
+) -> bool:
+    """Untie the line of the bank that this one is; whether all of it is undone with that."""
+    match = await match_of(db, circle.id, found)
+    if match is None:
+        return False
+    try:
+        if match_undo.is_of_line(await _tied(db, circle.id, match)):
+            await match_undo.undo_in(
+                db, host, circle, match, actor=officer.actor, now=now, note=note
+            )
+            return True
+        await matches.untie(db, circle.id, match.id, actor=officer.actor, now=now)
+    except TiedForGoodError:
+        # A closed month stays as it was signed. The mirror stands in the open one, and with what is
+        # right it comes to nothing at the bank.
+        return False
+    return False
 
 
 async def match_of(db: AsyncSession, circle_id: bytes, found: Transfer) -> Match | None:

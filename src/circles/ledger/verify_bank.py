@@ -158,7 +158,11 @@ async def _matches(db: AsyncSession, book: Any, name: str) -> list[Problem]:
             "l.book_id AS line_book, x.amount_minor AS money_minor, x.debit, x.credit, "
             "x.book_id AS money_book, EXISTS (SELECT 1 FROM ledger_transfer r "
             "WHERE r.reverses = t.transfer_id AND NOT EXISTS (SELECT 1 FROM ledger_bank_tied p "
-            "WHERE p.match_id = m.id AND p.transfer_id = r.id)) AS undone "
+            "WHERE p.match_id = m.id AND p.transfer_id = r.id) "
+            # What was matched in a closed month stays so; its mirror stands in a later one.
+            "AND NOT EXISTS (SELECT 1 FROM ledger_seal s WHERE s.book_id = m.book_id "
+            "AND s.closes_through >= x.effective_on AND s.closes_through < r.effective_on)"
+            ") AS undone "
             "FROM ledger_bank_match m LEFT JOIN ledger_bank_tied t ON t.match_id = m.id "
             "LEFT JOIN ledger_bank_line l ON l.id = t.line_id "
             "LEFT JOIN ledger_transfer x ON x.id = t.transfer_id "
