@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from circles.protocol import spelling
 from circles.protocol import text as t
 from circles.protocol.message import Message, write_numbered
 from circles.protocol.poll_records import (
@@ -151,6 +152,34 @@ class Ballot(Message):
         yield from write_numbered("share", shares, TRUSTEES_MAX, 1)
         yield f"body {t.b64(self.body, BODY_BYTES)}"
         yield f"sig {t.b64(self.sig, t.SIG_BYTES)}"
+
+    @classmethod
+    def _match(cls, data: bytes) -> Self | None:
+        issuers, trustees = data.count(b"\ntoken "), data.count(b"\nshare ")
+        if not (
+            len(data) <= cls.bytes_max
+            and 1 <= issuers <= ISSUERS_MAX
+            and 1 <= trustees <= TRUSTEES_MAX
+        ):
+            return None
+        pattern = spelling.ballot_pattern(
+            cls.kind, issuers, trustees, SEQ_MAX, SHARE_BYTES, BODY_BYTES
+        )
+        found = pattern.fullmatch(data)
+        if found is None:
+            return None
+        texts = found.groups()
+        at = 3 + 2 * issuers
+        before, after = spelling.decoded(texts[:at]), spelling.decoded(texts[at + 1 :])
+        tokens = before[3 + issuers :]
+        if not all(any(token) for token in tokens):
+            return None
+        poll, slate, key = before[:3]
+        commit, *shares, body, sig = after
+        return cls(
+            poll, slate, key, before[3 : 3 + issuers], tokens, int(texts[at]), commit,
+            tuple(shares), body, sig,
+        )  # fmt: skip
 
     @classmethod
     def _read(cls, lines: t.Lines) -> Self:
