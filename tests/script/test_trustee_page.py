@@ -14,6 +14,7 @@ from tests.conftest import Served
 from tests.neighbours import PASSPHRASE
 from tests.script.test_real_server import Phone, press, reads, says
 from tests.trustees import Trustee, choose, to_the_close
+from tests.web.test_sound import axe_source, looked_at
 from tests.world import World
 
 ONCE = "what a browser and a command line do depends on no database"
@@ -34,6 +35,13 @@ async def decide(page: Page, names: list[str], needed: str, *, server: bool) -> 
         await page.get_by_label(name).check()
     await page.fill('[name="needed"]', needed)
     await press(page, "From the next round on")
+
+
+async def sound(page: Page) -> None:
+    """Axe finds nothing, light and dark, and nothing runs out of a screen."""
+    await page.emulate_media(reduced_motion="reduce")
+    await page.evaluate(axe_source())
+    assert await looked_at(page, page.url) == []
 
 
 async def make_and_keep(page: Page, to: Path) -> None:
@@ -65,6 +73,7 @@ async def test_two_of_three_one_from_a_file_one_from_the_command_line(
     phone = await Phone.sign_in(browser, served, world, "Ann")
     await says(await phone.open("steward"), "This machine holds the only key.")
     page = await phone.open("steward/trustees")
+    await sound(page)
     assert await page.input_value('[name="needed"]') == "2"
     assert await page.is_checked('[name="server"]')
     await decide(page, ["Ann", "Ben", "Cleo"], "2", server=False)
@@ -129,15 +138,20 @@ async def test_a_key_made_here_opens_here_and_the_sheet_can_be_typed(
     typed = []
     for phone in phones:
         page = await phone.open("trustee")
+        if phone is phones[0]:
+            await sound(page)
         await make_and_keep(page, tmp_path / "kept.txt")
         await page.locator("[data-show-sheet]:visible").click()
         await reads(page, "Keys to the box.")
         typed = await page.locator("[data-digits]").all_inner_texts()
         assert len(typed) == 6
         assert all(len(text) == 79 for text in typed)
+        if phone is phones[0]:
+            await sound(page)
         assert await page.locator("[data-sheet-keys] svg path").count() == 6
     await to_the_close(world)
     page = await phones[0].open("trustee")
+    await sound(page)
     await press(page, "Look, then open")
     await reads(page, "Your key is turned. Thank you.")
     assert (
@@ -151,6 +165,7 @@ async def test_a_key_made_here_opens_here_and_the_sheet_can_be_typed(
     await page.fill("[data-key-text]", "not a key")
     await press(page, "Look, then open with this")
     await says(page, "That is no key.")
+    await sound(page)
     for text in typed:
         await page.fill("[data-key-text]", text.lower())
         await press(page, "Look, then open with this")
