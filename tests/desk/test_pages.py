@@ -8,7 +8,9 @@ from axe_playwright_python.async_playwright import Axe
 from litestar import Litestar
 from playwright.async_api import Browser, Page
 
+from circles.circle.iban import grouped
 from circles.host import Host
+from circles.ledger import payouts
 from circles.web import i18n
 from tests.conftest import Served
 from tests.desk.desk import IBAN, Desk, desk_of, line, maple_row
@@ -36,6 +38,8 @@ async def laid_out(desk: Desk) -> list[str]:
         *found,
         payment,
         f"{payment}/returned",
+        f"{payment}/payee",
+        f"{at}/desk/pay-list",
         payment.replace("/desk/payments/", "/payouts/"),
         f"{at}/payouts",
         f"{at}/desk/money-in",
@@ -56,7 +60,9 @@ async def test_every_word_can_be_translated(app: Litestar, host: Host) -> None:
         with i18n.pseudo():
             pages = await _read(desk.client, paths)
     assert len(pages) == len(paths) > 12
-    known = [*NAMES, "Zita", *_data()]
+    async with host.database.read() as db:
+        references = [grouped(p.reference) for p in await payouts.open_for(db, row.circle.id)]
+    known = [*NAMES, "Zita", *references, *_data()]
     assert _unmarked(pages, row.circle, known) == {}
     assert [fault for path, seen in pages.items() for fault in _faults(path, seen)] == []
 

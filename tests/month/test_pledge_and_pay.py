@@ -146,6 +146,26 @@ async def test_what_is_no_amount_is_said_and_nothing_changes(app: Litestar, host
         assert (await pledges.of(db, wren.id)).amount_minor == 550
 
 
+async def test_one_amount_picked_and_another_written_is_asked_about(
+    app: Litestar, host: Host
+) -> None:
+    circle = await _circle(host)
+    wren = await member_of(host, circle, "wren", pledge_minor=1200)
+    async with browser_of(app, host, circle, "wren") as client:
+        for other in ("7", "five"):
+            data = {"pledge": "500", "other": other}
+            answer = await client.post("/c/maple-row/in/pledge", data=data)
+            assert answer.status_code == 422, other
+            assert "You picked one amount and wrote another." in answer.text
+        # What stood in the box before, and the same amount again, are no other amount.
+        for other in ("12", "5", ""):
+            data = {"pledge": "500", "other": other}
+            assert (await client.post("/c/maple-row/in/pledge", data=data)).status_code == 303
+            async with host.database.begin() as db:
+                assert (await pledges.of(db, wren.id)).amount_minor == 500
+                await pledges.change(db, circle, wren.id, 1200, host.clock.now())
+
+
 async def test_pause_and_take_up_again(app: Litestar, host: Host) -> None:
     circle = await _circle(host)
     wren = await member_of(host, circle, "wren", pledge_minor=500)

@@ -19,7 +19,7 @@ from circles.ledger import books, chart, suspense
 from circles.ledger.suspense import ClaimedAlreadyError
 from circles.members import guards
 from circles.members.signin import TheMember
-from circles.web import forms
+from circles.web import forms, i18n
 from circles.web.forms import Form
 from circles.web.i18n import gettext as _
 from circles.web.render import page, see_other
@@ -202,6 +202,8 @@ async def other(
     whose = None
     if kind == "refund":
         whose = form.choice("whose", [number for number, _name in context["owners"]])
+    if kind == "fee" and not form.trouble and not form.checked("sure"):
+        await _ask_about_a_large_fee(host, circle, form, typed.amount_minor)
     if form.trouble:
         return page(request, "desk/other.html", context, circle=circle, member=member, status=422)
     try:
@@ -209,6 +211,19 @@ async def other(
     except CirclesError as error:
         return refused(request, "desk/other.html", context, error, circle=circle, member=member)
     return see_other(f"{circle.path}/in/desk#books")
+
+
+async def _ask_about_a_large_fee(host: Host, circle: Circle, form: Form, amount_minor: int) -> None:
+    """A fee larger than all that is at the bank is more likely a slip than a fact."""
+    async with host.database.read() as db:
+        held = await books.balance(db, circle.id, chart.MAIN_BANK)
+    if amount_minor > held:
+        words = {"held": i18n.money_unit(max(held, 0))}
+        form.trouble.add(
+            "sure",
+            _("That is more than the books have at the bank (%(held)s). Look at the amount again.")
+            % words,
+        )
 
 
 @get("/c/{slug:str}/in/desk/fees", guards=_GUARDS)

@@ -7,15 +7,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from circles import money
 from circles.circle.circles import Circle
 from circles.desk import booking
 from circles.desk.lines import Line, line_of
 from circles.desk.names import Names, months_in, names_of
-from circles.ledger import books, chart, payouts, suspense
+from circles.dues.dues import local_day
+from circles.ledger import books, chart, payee_changes, payouts, periods, suspense
+from circles.ledger.bank import lines as bank_lines
 from circles.ledger.payouts import Payout
+from circles.ledger.report import FundMonth, fund_by_month
+from circles.web import drawings, i18n
+from circles.web.i18n import gettext as _
 
 _LINES_SHOWN = 6
 _ENDED_SHOWN = timedelta(days=45)
+_MONTHS_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -31,18 +38,21 @@ class Wait:
 
 @dataclass(frozen=True)
 class Payment:
-    """A row of the payments table; `payout` is None while nobody has proposed it."""
+    """A row of the payments table; `payout` is None while nobody has proposed it. `waits`: who gets
+    it was changed, or is to be, and until that is over nothing goes out."""
 
     what: str
     amount_minor: int
     href: str
     payout: Payout | None
     proposer: str
+    waits: bool = False
 
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything on the desk. `holds` are (kind, amount) pairs that add up to bank and cash."""
+    """Everything on the desk. `holds` are (kind, amount) pairs that add up to bank and cash; `fund`
+    is None while the fund has not moved."""
 
     waits: list[Wait]
     unclaimed: list[Line]
@@ -53,6 +63,16 @@ class Overview:
     total_minor: int
     ahead: list[tuple[str, int]]
     lines: list[Line]
+    fund: Picture | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The fund over the months, drawn and as figures; `unit_minor`: what one dot stands for."""
+
+    months: list[FundMonth]
+    unit_minor: int
+    drawing: str
 
 
 _HOLDS = (
@@ -75,7 +95,7 @@ async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
     months |= months_in(c for line in newest for c in (line.transfer.debit, line.transfer.credit))
     names = await names_of(db, circle.id, months)
     unclaimed = [line_of(line, names) for line in await suspense.waiting(db, circle.id)]
-    payments = await _payments(db, circle, names, shown)
+    payments = await _payments(db, circle, names, shown, now)
     fees = await booking.waiting_fees_minor(db, circle.id)
     holds = [
         (kind, sum(amount for code, amount in held.items() if code.startswith(prefix)))
@@ -84,7 +104,11 @@ async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
     holds.append(("returned", -held.get(chart.RETURNED, 0)))
     bank, cash = held.get(chart.MAIN_BANK, 0), held.get(chart.CASH, 0)
     return Overview(
-        waits=_waits(circle, unclaimed, payments, fees),
+        waits=[
+            *await _bank_waits(db, circle),
+            *_waits(circle, unclaimed, payments, fees),
+            *await _month_waits(db, circle, now),
+        ],
         unclaimed=unclaimed,
         payments=payments,
         bank_minor=bank,
@@ -97,11 +121,61 @@ async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
             if code.startswith("Liabilities:Members:") and amount
         ),
         lines=[line_of(line, names) for line in newest],
+        fund=await _picture(db, circle, now),
     )
 
 
+async def _bank_waits(db: AsyncSession, circle: Circle) -> list[Wait]:
+    """Lines of the bank that nobody has looked at."""
+    waiting = await bank_lines.waiting(db, None, circle.id)
+    if not waiting:
+        return []
+    total = sum(line.amount_minor for line in waiting)
+    return [Wait("lines", len(waiting), total, "", f"{circle.path}/in/desk/lines")]
+
+
+async def _month_waits(db: AsyncSession, circle: Circle, now: datetime) -> list[Wait]:
+    """The month that is over and still open, once anything was booked."""
+    month = await periods.to_close(db, circle.id)
+    if local_day(circle, now) <= periods.last_day(month):
+        return []
+    if not await books.journal(db, circle.id, limit=1):
+        return []
+    asked = await periods.proposal(db, circle.id)
+    kind = "closing" if asked is not None else "close"
+    return [Wait(kind, 1, 0, month, f"{circle.path}/in/desk/reconcile?month={month}")]
+
+
+async def _picture(db: AsyncSession, circle: Circle, now: datetime) -> Picture | None:
+    """None while there is nothing to see."""
+    this_month = local_day(circle, now).isoformat()[:7]
+    months = await fund_by_month(db, circle.id, this_month, _MONTHS_SHOWN)
+    if not months:
+        return None
+    # A month in which more was taken back than came, or given, shows none of it as dots.
+    columns = [
+        drawings.Column(
+            i18n.month_short(m.month),
+            max(m.in_minor, 0),
+            max(m.out_minor, 0),
+            i18n.money_short(m.in_minor) if m.in_minor else _("none"),
+            i18n.money_short(m.out_minor) if m.out_minor else _("none"),
+            max(m.end_minor, 0),
+            i18n.money_short(m.end_minor),
+        )
+        for m in months
+    ]
+    highest = max(max(c.in_minor, c.out_minor, c.end_minor) for c in columns)
+    unit = drawings.chart_unit(highest, 10 ** money.minor_digits(circle.currency))
+    label = _(
+        "The fund by month: what came in, what went out, what was there at the end. The table "
+        "below has every figure."
+    )
+    return Picture(months, unit, drawings.chart(columns, unit, label))
+
+
 async def _payments(
-    db: AsyncSession, circle: Circle, names: Names, shown: list[Payout]
+    db: AsyncSession, circle: Circle, names: Names, shown: list[Payout], now: datetime
 ) -> list[Payment]:
     """Awards that wait for a proposal, then payouts under way, then what lately ended."""
     desk = f"{circle.path}/in/desk"
@@ -122,11 +196,19 @@ async def _payments(
             href=f"{desk}/payments/{payout.id.hex()}",
             payout=payout,
             proposer=names.actor(payout.proposer_actor),
+            waits=await _waits_for_a_change(db, payout, now),
         )
         for payout in shown
         if payout.state not in {"returned", "withdrawn"}
     ]
     return [*fresh, *begun]
+
+
+async def _waits_for_a_change(db: AsyncSession, payout: Payout, now: datetime) -> bool:
+    if payout.state not in payouts.OPEN:
+        return False
+    held = payout.pay_from is not None and now < payout.pay_from
+    return held or await payee_changes.waiting(db, payout.id) is not None
 
 
 def _waits(circle: Circle, unclaimed: list[Line], payments: list[Payment], fees: int) -> list[Wait]:
@@ -136,7 +218,12 @@ def _waits(circle: Circle, unclaimed: list[Line], payments: list[Payment], fees:
         total = sum(line.amount_minor for line in unclaimed)
         found.append(Wait("unclaimed", len(unclaimed), total, "", "#unclaimed"))
     for state in (None, "confirmed", "proposed", "sent"):
-        of_state = [p for p in payments if (p.payout.state if p.payout else None) == state]
+        of_state = [
+            p
+            for p in payments
+            if (p.payout.state if p.payout else None) == state
+            and not (state == "confirmed" and p.waits)
+        ]
         if of_state:
             one = of_state[0] if len(of_state) == 1 else None
             found.append(

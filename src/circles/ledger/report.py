@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from circles.ledger import chart
+from circles.ledger.books import balances
 from circles.ledger.export import Period
 from circles.ledger.export.reading import sums_of
 from circles.ledger.export.values import Sums
@@ -97,6 +98,65 @@ def is_place(code: str) -> bool:
 
 def _places(sums: Mapping[str, Sums]) -> list[Standing]:
     return [Standing(code, s.before, s.after) for code, s in sums.items() if is_place(code)]
+
+
+@dataclass(frozen=True)
+class FundMonth:
+    """What the fund got and gave in a month, and what it held at the end; what is set aside for a
+    vote is still the fund's. in - out is the step from one end to the next."""
+
+    month: str
+    in_minor: int
+    out_minor: int
+    end_minor: int
+
+
+async def fund_by_month(
+    db: AsyncSession, circle_id: bytes, last: str, count: int
+) -> list[FundMonth]:
+    """The `count` months up to `last` ("2026-10"), from the first in which the fund moved. What was
+    taken back counts against what it corrects."""
+    book = await book_of(db, circle_id)
+    end = Period.parse(last).last
+    months = [last]
+    while len(months) < count and (before := Period.parse(months[0]).before()) is not None:
+        months.insert(0, before)
+    start = Period.parse(months[0]).first
+    original = aliased(TransferRow)
+    back = TransferRow.reverses.is_not(None)
+    debit = func.coalesce(original.debit, TransferRow.debit).label("debit")
+    credit = func.coalesce(original.credit, TransferRow.credit).label("credit")
+    signed = func.sum(case((back, -TransferRow.amount_minor), else_=TransferRow.amount_minor))
+    rows = (
+        await db.execute(
+            select(TransferRow.effective_on, debit, credit, signed)
+            .outerjoin(original, original.id == TransferRow.reverses)
+            .where(TransferRow.book_id == book.id, TransferRow.effective_on >= start)
+            .group_by(TransferRow.effective_on, debit, credit)
+        )
+    ).all()
+    came: defaultdict[str, int] = defaultdict(int)
+    went: defaultdict[str, int] = defaultdict(int)
+    for on, taken, given, amount in rows:
+        if _is_fund(given) and not _is_fund(taken):
+            came[on.isoformat()[:7]] += int(amount)
+        elif _is_fund(taken) and not _is_fund(given):
+            went[on.isoformat()[:7]] += int(amount)
+    held = sum(amount for code, amount in (await balances(db, circle_id)).items() if _is_fund(code))
+    late = [month for month in {*came, *went} if month > end.isoformat()[:7]]
+    stands = held - sum(came[month] - went[month] for month in late)
+    found: list[FundMonth] = []
+    for month in reversed(months):
+        found.insert(0, FundMonth(month, came[month], went[month], stands))
+        stands -= came[month] - went[month]
+    quiet = next(
+        (at for at, m in enumerate(found) if m.in_minor or m.out_minor or m.end_minor), len(found)
+    )
+    return found[quiet:]
+
+
+def _is_fund(code: str) -> bool:
+    return chart.class_of(code) in {"fund", "round"}
 
 
 _PURPOSES: Final[tuple[chart.AccountClass, ...]] = (

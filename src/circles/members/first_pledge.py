@@ -25,10 +25,19 @@ def options(circle: Circle) -> list[str]:
     return [*map(str, usual_minor(circle)), OTHER, NOTHING]
 
 
-def read(form: Form, circle: Circle) -> int:
-    """Minor units; trouble is said under `pledge` or `other`."""
+def read(form: Form, circle: Circle, *, stands_minor: int = 0) -> int:
+    """Minor units; trouble is said under `pledge` or `other`. One amount picked and another one
+    written beside it is asked about, unless what is written is only what stood there before."""
     picked = form.choice("pledge", options(circle))
     if picked != OTHER:
+        if picked and form.value("other").strip():
+            written = form.amount("other", currency=circle.currency, least_minor=0)
+            if "other" in form.trouble or written not in {int(picked), stands_minor}:
+                form.trouble.pop("other", None)
+                form.trouble.add(
+                    "other",
+                    _("You picked one amount and wrote another. Empty this, or pick it above."),
+                )
         return int(picked or 0)
     amount_minor = form.amount("other", currency=circle.currency)
     if "other" in form.trouble:

@@ -54,9 +54,10 @@ async def change_pledge(
 ) -> Response[bytes]:
     """Another amount from the next due on; 0 stops it."""
     form = await forms.read(request)
-    amount_minor = first_pledge.read(form, circle)
+    stands = await _stands(host, circle, member)
+    amount_minor = first_pledge.read(form, circle, stands_minor=stands.pledge.amount_minor)
     if form.trouble:
-        return _page(request, circle, member, await _stands(host, circle, member), form)
+        return _page(request, circle, member, stands, form)
     async with host.database.begin() as db:
         await pledges.change(db, circle, member.id, amount_minor, host.clock.now())
     return see_other(f"{circle.path}/in/pledge")

@@ -175,6 +175,9 @@ class Column:
     out_minor: int
     in_text: str
     out_text: str
+    # What was there at the month's end; drawn when a column has words for it.
+    end_minor: int = 0
+    end_text: str = ""
 
 
 _PER_ROW, _COLUMN_DOTS_MAX = 4, 40
@@ -195,7 +198,8 @@ def chart_unit(highest_minor: int, minor_per_unit: int) -> int:
 
 
 def chart(columns: Sequence[Column], unit_minor: int, label: str) -> Markup:
-    """In above the line filled, out below hollow, four dots a row, the figure at each column."""
+    """In above the line filled, out below hollow, four dots a row, the figure at each column;
+    under it, if columns have it, what was there at each month's end, in weak dots."""
     up = max((_rows(c.in_minor, unit_minor) for c in columns), default=0)
     down = max((_rows(c.out_minor, unit_minor) for c in columns), default=0)
     top = up * _CELL + 24
@@ -208,6 +212,15 @@ def chart(columns: Sequence[Column], unit_minor: int, label: str) -> Markup:
         )
     for at, column in enumerate(columns):
         body += _column(column, _COLUMN * at, top, unit_minor)
+    if any(column.end_text for column in columns):
+        tall = max(_rows(column.end_minor, unit_minor) for column in columns) * _CELL
+        base = height + 26 + tall
+        body += Markup('<line x1="0" y1="{y}" x2="{w}" y2="{y}" stroke-width="1"/>').format(
+            y=_n(base), w=width
+        )
+        for at, column in enumerate(columns):
+            body += _end(column, _COLUMN * at, base, unit_minor)
+        height = base + 8
     return Markup(
         '<svg fill="none" class="chart" width="{w}" viewBox="0 0 {w} {h}" role="img"'
         ' aria-label="{label}">{body}</svg>'
@@ -229,32 +242,40 @@ def _column(column: Column, x: int, top: float, unit_minor: int) -> Markup:
     return body + _words(column.out_text, x + 6, below, soft=True)
 
 
+def _end(column: Column, x: int, base: float, unit_minor: int) -> Markup:
+    body = _pile(column.end_minor, unit_minor, x + 10.5, base - 8, -1, weak=True)
+    above = base - 5 - _rows(column.end_minor, unit_minor) * _CELL
+    return body + _words(column.end_text, x + 6, above if column.end_minor else base - 8, soft=True)
+
+
 def _words(text: str, x: float, y: float, *, soft: bool) -> Markup:
     return Markup('<text fill="currentColor"{c} x="{x}" y="{y}" font-size="13">{t}</text>').format(
         c=Markup(' class="soft"') if soft else "", x=_n(x), y=_n(y), t=text
     )
 
 
-def _pile(amount_minor: int, unit_minor: int, x: float, y: float, way: int) -> Markup:
+def _pile(
+    amount_minor: int, unit_minor: int, x: float, y: float, way: int, *, weak: bool = False
+) -> Markup:
     """Rows of four from the line outwards; a remainder is a smaller dot, by area."""
     whole, rest = divmod(amount_minor, unit_minor)
     body, hollow = Markup(""), way > 0
     for row in range(-(-whole // _PER_ROW)):
         count = min(_PER_ROW, whole - row * _PER_ROW)
-        body += _chart_dots(x, y + way * _CELL * row, count, 9, hollow)
+        body += _chart_dots(x, y + way * _CELL * row, count, 9, hollow, weak)
     if rest:
         row, place = divmod(whole, _PER_ROW)
         width = max(9 * (rest / unit_minor) ** 0.5, 3)
-        body += _chart_dots(x + _CELL * place, y + way * _CELL * row, 1, width, hollow)
+        body += _chart_dots(x + _CELL * place, y + way * _CELL * row, 1, width, hollow, weak)
     return body
 
 
-def _chart_dots(x: float, y: float, count: int, width: float, hollow: bool) -> Markup:
+def _chart_dots(x: float, y: float, count: int, width: float, hollow: bool, weak: bool) -> Markup:
     path = Markup(
         '<path class="{kind}" d="M{x} {y}h{long}" stroke-width="{w}" stroke-dasharray="0 11.5"/>'
     )
     place = {"x": _n(x), "y": _n(y), "long": _n(_CELL * (count - 1) + 0.1)}
     if not hollow:
-        return path.format(kind="d-full", w=_n(width), **place)
+        return path.format(kind="d-edge" if weak else "d-full", w=_n(width), **place)
     ink = path.format(kind="d-ink", w=_n(width), **place)
     return ink + path.format(kind="d-hole", w=_n(width * 0.62), **place)
