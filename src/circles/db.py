@@ -33,6 +33,8 @@ _PRAGMAS = (
     "recursive_triggers=ON",
     # Staged ballots must not stay readable in free pages after they are dropped.
     "secure_delete=ON",
+    # Sorting them for the log must not leave them in a file of the system's temporary folder.
+    "temp_store=MEMORY",
     "trusted_schema=OFF",
     f"busy_timeout={_BUSY_TIMEOUT_MS}",
 )
