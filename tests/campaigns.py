@@ -7,6 +7,7 @@
     python -m tests.campaigns parser-twins [--corpus FOLDER]
     python -m tests.campaigns linkage --rounds 300
     python -m tests.campaigns verify-twins [word ...]
+    python -m tests.campaigns demo-year
 
 kills: SIGKILL at every point of every scenario whose name holds one of the words (all, if none is
 given), on SQLite and PostgreSQL. Each line of CAMPAIGNS names a module with `build` (the starting
@@ -27,6 +28,9 @@ linkage: so many rounds on SQLite under every strategy that guesses who cast wha
 
 verify-twins: every bent month of the verifier's own tests (whose name holds a word), through the
 Python verifier and through the browser's in Chromium: both must fail the same checks.
+
+demo-year: twelve months of the demo lived through by the real code, its books in every format read
+by hledger, ledger and bean-check, and compared with the screen account by account.
 """
 
 from __future__ import annotations
@@ -131,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns", description=__doc__)
     known = [
         "kills", "calls", "fuzz-statements", "fuzz-protocol", "parser-twins", "linkage",
+        "demo-year",
         "verify-twins",
     ]  # fmt: skip
     parser.add_argument("campaign", choices=known)
@@ -155,6 +160,15 @@ def main() -> None:
         sys.exit(campaign.run(asked.rounds, asked.seed))
     if asked.campaign == "parser-twins":
         print(f"both parsers agree on {parser_twins(asked.corpus)} texts")
+        return
+    if asked.campaign == "demo-year":
+        from tests.demo import year
+
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="circles-year-") as folder:
+            accounts = asyncio.run(year.whole(Path(folder)))
+        spent = time.monotonic() - started
+        print(f"a year of the demo: {accounts} accounts agree everywhere, {spent:.0f} s")
         return
     with contextlib.suppress(KeyboardInterrupt):
         if asked.campaign == "verify-twins":
