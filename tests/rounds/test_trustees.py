@@ -417,7 +417,9 @@ async def test_who_leaves_can_still_open_the_running_vote_and_none_after(host: H
     async with host.database.begin() as db:
         await trustees.forget(db, world.circle, ben.id, world.clock.round_now())
     async with host.database.read() as db:
-        assert await trustees.holders(db, world.circle.id, round_.vote.poll_hash) == {ann.id}
+        poll = round_.vote.poll_hash
+        assert await trustees.own_key(db, world.circle.id, poll, ann.id) in ann.keys
+        assert await trustees.own_key(db, world.circle.id, poll, ben.id) is None
         assert await trustees.keys_of(db, world.circle.id, ben.id) == []
         assert (await trustees.ready(db, world.circle.id)).here == 1
     assert "trustee-left" in await _pinned(world)

@@ -41,11 +41,6 @@ class BoxKeys:
         """Whether nobody but this server holds a key."""
         return self.own > 0 and self.keys == 1
 
-    @property
-    def by_people(self) -> int:
-        """How many keys people hold."""
-        return self.keys - (1 if self.own else 0)
-
 
 SERVER_ALONE = BoxKeys(1, 1, 1)
 

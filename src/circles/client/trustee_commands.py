@@ -20,7 +20,7 @@ from circles.protocol.text import b64
 
 
 @dataclass
-class _Seen:
+class Seen:
     """The log as this one command sees it."""
 
     log_key: str | None = None
@@ -63,7 +63,7 @@ def _key(given: argparse.Namespace, web: Web) -> int:
 def _open(given: argparse.Namespace, web: Web) -> int:
     """Look at the record, then publish the key of that month."""
     file = KeyFile.open(given.file, web.scope)
-    log = LogView(web, _Seen())
+    log = LogView(web, Seen())
     log.refresh()
     ready = trustee_opening.look(log, given.month, file.keys)
     index = trustee_opening.publish(web, log, given.month, ready)

@@ -330,15 +330,3 @@ async def own_key(
         )
     )
     return found
-
-
-async def holders(db: AsyncSession, circle_id: bytes, poll_hash: bytes) -> frozenset[bytes]:
-    """Members whose keys a vote uses; who has left is not among them."""
-    found = await db.scalars(
-        select(TrusteeKeyRow.member_id).where(
-            TrusteeKeyRow.circle_id == circle_id,
-            TrusteeKeyRow.poll_hash == poll_hash,
-            TrusteeKeyRow.member_id.is_not(None),
-        )
-    )
-    return frozenset(one for one in found if one is not None)
