@@ -30,6 +30,8 @@ async def laid_out(desk: Desk) -> list[str]:
     await desk.fill("/desk/other", kind="fee", amount="9", on="2026-10-01")
     proposed = await desk.send(f"/desk/pay/{MONTH}/1", **PAYEE)
     payment = proposed.headers["location"]
+    made = await desk.send("/desk/audit", period="2026-10", days="14")
+    link = made.headers["location"]
     shown = await desk.look("/desk")
     found = re.findall(r'href="([^"]*/in/desk/(?:unclaimed|books|pay|fees)[^"#]*)"', shown)
     at = desk.base
@@ -45,6 +47,14 @@ async def laid_out(desk: Desk) -> list[str]:
         f"{at}/desk/money-in",
         f"{at}/desk/other",
         f"{at}/desk/books",
+        f"{at}/desk/opening",
+        f"{at}/desk/reconcile",
+        f"{at}/desk/reconcile?month=2026-09",
+        f"{at}/desk/handover",
+        f"{at}/handover",
+        f"{at}/desk/audit",
+        f"{at}/closes",
+        link,
         f"{at}/desk/report",
         f"{at}/desk/report?period=2026",
         f"{at}/desk/members/{desk.row.bea.book_number}",

@@ -15,7 +15,7 @@ from circles.desk.lines import line_of
 from circles.desk.names import names_for
 from circles.errors import CirclesError
 from circles.host import Host
-from circles.ledger import books
+from circles.ledger import books, periods
 from circles.members import guards
 from circles.members.signin import TheMember
 from circles.web import forms
@@ -37,9 +37,16 @@ async def books_page(
     async with host.database.read() as db:
         found = await books.journal(db, circle.id, limit=_LINES_A_PAGE + 1, before_seq=before)
         names = await names_for(db, circle.id, found)
+        shut = await periods.closed_through(db, circle.id)
     lines = [line_of(entry, names) for entry in found[:_LINES_A_PAGE]]
     older = lines[-1].seq if len(found) > _LINES_A_PAGE else None
-    context = {"lines": lines, "older": older, "before": before, "here": "desk"}
+    context = {
+        "lines": lines,
+        "older": older,
+        "before": before,
+        "closed_through": shut,
+        "here": "desk",
+    }
     return page(request, "desk/books.html", context, circle=circle, member=member)
 
 

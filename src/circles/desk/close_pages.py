@@ -17,7 +17,7 @@ from circles.desk.names import names_for
 from circles.dues.dues import local_day
 from circles.errors import CirclesError, ForbiddenError, InvalidError, MissingError
 from circles.host import Host
-from circles.ledger import books, handovers, periods, suspense
+from circles.ledger import handovers, periods, suspense
 from circles.ledger.books import JournalLine
 from circles.ledger.export import Period
 from circles.ledger.periods import BlockedError, Said
@@ -201,7 +201,7 @@ async def _closes_context(host: Host, circle: Circle, member: Member, form: Form
         closed = await periods.closes(db, circle.id)
         passed = await handovers.every(db, circle.id)
         names = await names_for(db, circle.id, [])
-        has_cash = "Assets:Cash" in await books.balances(db, circle.id)
+        found = await periods.look(db, circle.id, waiting.month) if waiting else None
     return {
         "form": form,
         "waiting": waiting,
@@ -212,7 +212,7 @@ async def _closes_context(host: Host, circle: Circle, member: Member, form: Form
         "closed": closed,
         "handovers": [one for one in passed if one.accepted_at is not None],
         "names": names,
-        "has_cash": has_cash,
+        "has_cash": found is not None and found.has_cash,
         "here": "",
     }
 

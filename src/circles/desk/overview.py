@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -64,6 +64,7 @@ class Overview:
     ahead: list[tuple[str, int]]
     lines: list[Line]
     fund: Picture | None
+    closed_through: date | None
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
         ),
         lines=[line_of(line, names) for line in newest],
         fund=await _picture(db, circle, now),
+        closed_through=await periods.closed_through(db, circle.id),
     )
 
 
