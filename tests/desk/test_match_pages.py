@@ -131,6 +131,8 @@ async def test_a_line_split_by_hand_and_taken_back(app: Litestar, host: Host) ->
         assert "Please say whose it is." in words(none.text)
         strange = await desk.send(path, 409, **{"as": "contribution", "whose_1": "M99999"})
         assert "not here any more" in words(strange.text)
+        apart = await desk.send(path, 422, **{"as": "gift", "whose_1": bea})
+        assert "You named somebody below." in words(apart.text)
         await desk.send(path, 422, **{"as": "pigeon"})
         await desk.send(path, 422, **{"as": "tie"})
         await desk.send(path, 409, **{"as": f"contribution:2500:{bea}:"})

@@ -14,7 +14,7 @@ from circles.desk.match_booking import Answer
 from circles.desk.match_words import ShownLine
 from circles.desk.matching import Sitting
 from circles.desk.names import Names
-from circles.ledger import books
+from circles.ledger import books, chart
 from circles.ledger.bank import matches
 from circles.ledger.bank.lines import BankLine
 from circles.ledger.matching.values import Part, PartKind
@@ -85,7 +85,15 @@ async def options(
         if not is_in and transfer.amount_minor == same
     ]
     lists = {"payout": ways, "tie": typed, "came": came}
-    wanting = {"payout": ways, "payout_returned": ways, "tie": typed, "refund": people}
+    owed = await books.balance(db, circle.id, chart.RETURNED)
+    again = [("", "")] if owed > 0 else []
+    wanting = {
+        "contribution_returned": again,
+        "payout": ways,
+        "payout_returned": ways,
+        "tie": typed,
+        "refund": people,
+    }
     return {
         "kinds": [one for one in kinds(is_in) if wanting.get(one[0], True)],
         "people": [("", _("Please pick")), *people],
@@ -95,9 +103,25 @@ async def options(
     }
 
 
+def named_apart(form: Form) -> bool:
+    """Whether somebody is named in the lists though the answer that is picked needs no name: one of
+    the two was not meant."""
+    if form.value("as") in ("contribution", "refund"):
+        return False
+    found = any(form.value(f"whose_{n}") for n in range(1, ROWS + 1))
+    if found:
+        form.trouble.add(
+            "as",
+            _("You named somebody below. Pick “one of us” here, or take the name below away."),
+        )
+    return found
+
+
 def answer_of(form: Form, line: BankLine) -> Answer | None:
     """What the form says; None when there was trouble, which stands in the form."""
     is_in = line.amount_minor > 0
+    if named_apart(form):
+        return None
     kind = form.choice("as", [one[0] for one in kinds(is_in)])
     amount = abs(line.amount_minor)
     if not kind:

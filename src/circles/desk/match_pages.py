@@ -11,7 +11,7 @@ from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
 from circles.desk import match_booking, match_shown, match_undo, match_words, matching
 from circles.desk.fields import ID_HEX, id_of, read_note, refused
-from circles.desk.match_form import answer_of, filled, options
+from circles.desk.match_form import answer_of, filled, named_apart, options
 from circles.errors import CirclesError, ConflictError
 from circles.host import Host
 from circles.ledger import payers
@@ -121,7 +121,7 @@ async def say(
     form = await forms.read(request)
     line_id, field = id_of(line), form.value("as")
     try:
-        if ":" in field:
+        if ":" in field and not named_apart(form):
             fresh = await match_booking.confirm_shown(host, circle, member, line_id, field)
         else:
             async with host.database.read() as db:

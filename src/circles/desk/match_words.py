@@ -54,8 +54,14 @@ def shown(one: Waiting, found: Sitting, names: Names) -> ShownLine:
         bank=bank_words(line),
         amount_minor=line.amount_minor,
         choices=choices,
-        why=why(one.proposal.reason, names),
+        why=_open_why(one, names),
     )
+
+
+def _open_why(one: Waiting, names: Names) -> str:
+    if one.line.amount_minor < 0 and one.proposal.reason.code == "nothing":
+        return _("Nothing in it tells us what it was for.")
+    return why(one.proposal.reason, names)
 
 
 def bank_words(line: BankLine) -> str:
@@ -158,16 +164,16 @@ def _of_references() -> dict[str, str]:
 
 def _of_hints() -> dict[str, str]:
     return {
-        "number": _("%(who)s’s number stands in it. The amount is another than what waits."),
+        "number": _("%(who)s’s number stands in it. The amount is another than usual."),
         "number-amount": _("%(who)s’s number stands in it, and the amount is what waits."),
-        "payer": _("This account paid for %(who)s before. The amount is another."),
+        "payer": _("This account paid for %(who)s before. The amount is another than usual."),
         "payer-amount": _("This account paid for %(who)s before, and the amount is what waits."),
         "payer-sum": _("This account paid for both before, and it is the sum of what waits."),
         "payer-named": _("This account paid for %(who)s before, and names them."),
         "payer-named-amount": _("This account paid for %(who)s before, names them, and it fits."),
         "payer-name": _("Somebody of this name paid for %(who)s before."),
         "payer-name-amount": _("Somebody of this name paid for %(who)s before. The amount fits."),
-        "name": _("The name is like %(who)s’s. The amount is another than what waits."),
+        "name": _("The name is like %(who)s’s. The amount is another than usual."),
         "name-amount": _("The name is like %(who)s’s, and the amount is what waits."),
         "amount": _("Only %(who)s’s pledge of this amount waits. Please look."),
         "sum": _("It is the sum of what waits of theirs."),

@@ -55,6 +55,11 @@ BOX = [
         _("so that it can be paid, and paid again if it comes back; only officers see it"),
     ),
     retention.Kept(
+        _("Which account paid for you before, as a sum that nobody can turn back"),
+        _("until you leave, or the treasurer forgets it"),
+        _("so that the next payment from there finds you"),
+    ),
+    retention.Kept(
         _("The words the treasurer wrote beside a line of the books"),
         _("400 days; the line itself stays, with numbers only"),
         _("so that a year’s report can be explained"),

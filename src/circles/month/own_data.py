@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
-from circles.ledger import books
+from circles.ledger import books, payers
 from circles.members import own_data
 from circles.members.people import Member
 from circles.members.signin import TheMember
@@ -45,9 +45,19 @@ async def gather(db: AsyncSession, circle: Circle, member: Member) -> dict[str, 
             }
             for line in lines
         ],
+        "accounts_that_paid_for_you": await _accounts(db, circle, member),
         "keys_to_the_box": await _keys(db, circle, member),
         "not_in_here": _not_here(),
     }
+
+
+async def _accounts(db: AsyncSession, circle: Circle, member: Member) -> list[dict[str, Any]]:
+    """Since when it is known that an account paid for them; not even we can read which."""
+    return [
+        {"learned_on": link.learned_on.isoformat(), "account": "kept only as a keyed hash"}
+        for link in await payers.links(db, circle.id)
+        if link.number == member.book_number
+    ]
 
 
 async def _keys(db: AsyncSession, circle: Circle, member: Member) -> dict[str, Any]:
