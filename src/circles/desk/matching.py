@@ -3,6 +3,7 @@ them. Gathered in one look, so that the page and the booking judge by the same."
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -38,6 +39,7 @@ _MEMBERS = "Liabilities:Members:"
 # A payout may come back, and a contribution bounce, this long after.
 _BACK = timedelta(days=75)
 _AHEAD = timedelta(days=31)
+_MANY = 200
 ATTEMPTS_MAX = 100
 
 
@@ -80,7 +82,10 @@ async def sitting(db: AsyncSession, host: Host, circle: Circle, now: datetime) -
         arrived=tuple(arrived for arrived, _transfer in came),
         cash_minor=await books.balance(db, circle.id, chart.CASH),
     )
-    proposals = propose([seen_of(line) for line in found], known)
+    seen = [seen_of(line) for line in found]
+    # A year of lines at once takes a while: others are served meanwhile.
+    work = asyncio.to_thread(propose, seen, known) if len(seen) > _MANY else None
+    proposals = propose(seen, known) if work is None else await work
     return Sitting(
         waiting=tuple(Waiting(line, p) for line, p in zip(found, proposals, strict=True)),
         payouts={payout.id: payout for payout in on_way},
