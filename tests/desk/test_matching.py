@@ -214,6 +214,12 @@ async def test_suspense_and_its_owner(bench: Bench) -> None:
     with pytest.raises(match_undo.NotUndoneError, match="found an owner"):
         await bench.undo(one.line.id)
     assert len(await bench.live()) == 1
+    assert [link.number for link in await bench.links()] == [number]
+    async with bench.host.database.read() as db:
+        found = await books.journal(db, bench.circle.id, limit=5, kinds=("identify",))
+    await booking.undo(bench.host, bench.circle, bench.row.marisol, found[0].transfer.id, None)
+    assert await bench.links() == []
+    assert await bench.undo(one.line.id)
     assert await bench.is_sound()
 
 

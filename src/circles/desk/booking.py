@@ -90,6 +90,10 @@ async def claim(
         await suspense.claim(
             db, circle.id, transfer_id, whose, actor=officer.actor, on=on, note=note, now=now
         )
+        if whose is not None:
+            await match_undo.learn_claimed(
+                db, host, circle, transfer_id, whose, actor=officer.actor, now=now
+            )
         await dues.settle(db, circle, now)
 
 
@@ -177,6 +181,8 @@ async def undo(
             )
         if await books.is_reversed(db, circle.id, transfer_id):
             return
+        if found.kind == "identify":
+            await match_undo.unlearn_claimed(db, host, circle, found)
         if await _undo_with_line(db, host, circle, officer, found, now, note):
             return
         try:

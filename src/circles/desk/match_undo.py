@@ -21,6 +21,7 @@ from circles.ledger.bank.matches import Match
 from circles.ledger.books import NotCoveredError, Transfer
 from circles.ledger.periods import closed_through
 from circles.members.people import Member
+from circles.protocol.text import unb64
 from circles.web.i18n import gettext as _
 
 _OURS = ("line:", "bounced:")
@@ -128,6 +129,41 @@ async def _unlearn(
     """What was learned from it was learned wrongly."""
     for payer, number in pairs(line, [t for t in found if is_of_line(t)]):
         await payers.unlearn(db, host.vault, circle.id, number, payer)
+
+
+async def learn_claimed(
+    db: AsyncSession,
+    host: Host,
+    circle: Circle,
+    transfer_id: bytes,
+    number: str,
+    *,
+    actor: int,
+    now: datetime,
+) -> None:
+    """Money that was put aside has found its member: the account that it came from is theirs."""
+    payer = await _payer_of(db, host, circle, transfer_id)
+    if payer:
+        on = dues.local_day(circle, now)
+        await payers.learn(db, host.vault, circle.id, number, payer, actor=actor, on=on)
+
+
+async def unlearn_claimed(db: AsyncSession, host: Host, circle: Circle, claim: Transfer) -> None:
+    """It was not theirs after all."""
+    claimed = (claim.business_ref or "").split(":")[1:2]
+    payer = await _payer_of(db, host, circle, unb64(claimed[0])) if claimed else None
+    if payer:
+        number = claim.credit.rpartition(":")[2]
+        await payers.unlearn(db, host.vault, circle.id, number, payer)
+
+
+async def _payer_of(db: AsyncSession, host: Host, circle: Circle, transfer_id: bytes) -> str | None:
+    match = await matches.of_transfer(db, circle.id, transfer_id)
+    found = await lines.some(db, host.vault, circle.id, match.line_ids) if match else []
+    # Of a batch, or of several lines, nobody knows which payment it was.
+    if len(found) != 1 or found[0].words is None or found[0].words.details:
+        return None
+    return payers.account_of(found[0].words) or payers.name_of(found[0].words)
 
 
 def pairs(line: BankLine, booked: list[Transfer]) -> list[tuple[str, str]]:
