@@ -33,10 +33,13 @@ class Phone:
     casts: list[Cast] = field(default_factory=list)
 
     @classmethod
-    async def of(cls, browser: Browser, handle: str, base: str) -> Self:
+    async def of(cls, browser: Browser, handle: str, base: str, *, script: bool = True) -> Self:
         """A fresh phone, 390 points wide, that writes down what it sent and to whom."""
         context = await browser.new_context(
-            viewport={"width": 390, "height": 844}, reduced_motion="reduce", accept_downloads=True
+            viewport={"width": 390, "height": 844},
+            reduced_motion="reduce",
+            accept_downloads=True,
+            java_script_enabled=script,
         )
         context.set_default_timeout(15_000)
         phone = cls(handle, base, context, await context.new_page())
