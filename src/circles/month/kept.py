@@ -36,8 +36,8 @@ BOX = [
     ),
     retention.Kept(
         _("Who holds a key to the box, and the outer halves of keys for coming months"),
-        _("until they hold none or leave; a key that was used stays known, without a name"),
-        _("so that everyone knows who can open the box, and no key is used twice"),
+        _("until they hold none or leave; whose key was used, until the next month begins"),
+        _("so that everyone knows who can open the box"),
     ),
     retention.Kept(
         _("The words of a nomination"),

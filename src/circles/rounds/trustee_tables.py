@@ -20,7 +20,8 @@ class TrusteeRow(Base):
 class TrusteeKeyRow(Base):
     """A public key that a member handed in; `poll_hash` once a vote uses it.
 
-    The row stays when the member's id has gone from it, so that no key is ever used twice.
+    The row goes when the next round is announced, and when the member leaves: that no key is used
+    twice is read off the poll records.
     """
 
     __tablename__ = "rounds_trustee_key"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle import boxes
@@ -181,14 +181,14 @@ async def keys_of(db: AsyncSession, circle_id: bytes, member_id: bytes) -> list[
 async def drop_waiting(db: AsyncSession, circle_id: bytes, member_id: bytes) -> int:
     """Take back all keys of a member that wait, because the private halves are lost; how many.
 
-    The rows stay without a name, so that nobody hands one of them in again.
+    Whoever finds them again may hand them in again: no vote has named them.
     """
     await people.lock(db, circle_id)
     keys = await keys_of(db, circle_id, member_id)
     await db.execute(
-        update(TrusteeKeyRow)
-        .where(TrusteeKeyRow.circle_id == circle_id, TrusteeKeyRow.public.in_(keys))
-        .values(member_id=None)
+        delete(TrusteeKeyRow).where(
+            TrusteeKeyRow.circle_id == circle_id, TrusteeKeyRow.public.in_(keys)
+        )
     )
     return len(keys)
 
@@ -269,9 +269,9 @@ async def bind(
     await boxes.write(db, circle.id, month, chosen.box)
     # Whose key was used in rounds that are over need not be known any more.
     await db.execute(
-        update(TrusteeKeyRow)
-        .where(TrusteeKeyRow.circle_id == circle.id, TrusteeKeyRow.poll_hash.is_not(None))
-        .values(member_id=None)
+        delete(TrusteeKeyRow).where(
+            TrusteeKeyRow.circle_id == circle.id, TrusteeKeyRow.poll_hash.is_not(None)
+        )
     )
     for public, member_id in sorted(chosen.by.items()):
         row = await db.get_one(TrusteeKeyRow, (circle.id, public), populate_existing=True)
@@ -290,16 +290,16 @@ async def bind(
 
 
 async def forget(db: AsyncSession, circle: Circle, member_id: bytes, at: datetime) -> None:
-    """A member leaves: no trustee any more, and whose the keys were is rubbed out.
+    """A member leaves: no trustee any more, and no key here is theirs.
 
     A key that a running vote uses stays in its record; whoever has kept it can still open with it.
     Call it in the transaction of leaving.
     """
     await people.lock(db, circle.id)
     await db.execute(
-        update(TrusteeKeyRow)
-        .where(TrusteeKeyRow.circle_id == circle.id, TrusteeKeyRow.member_id == member_id)
-        .values(member_id=None)
+        delete(TrusteeKeyRow).where(
+            TrusteeKeyRow.circle_id == circle.id, TrusteeKeyRow.member_id == member_id
+        )
     )
     before = await plan(db, circle.id)
     if member_id not in before.members:
