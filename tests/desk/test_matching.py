@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -125,6 +126,28 @@ async def test_a_stale_page_books_nothing_twice(bench: Bench) -> None:
     again = await match_booking.confirm_certain(bench.host, bench.circle, bench.row.marisol, shown)
     assert (again.booked, again.changed) == (0, 0)
     assert await bench.row.holds(chart.MAIN_BANK) == 1000
+
+
+async def test_two_treasurers_at_once_book_it_once(bench: Bench) -> None:
+    await bench.lay(line(1, 1000, text=bench.ref("bea")), line(2, 500, text="x"))
+    first, second = (await bench.sitting()).waiting
+    answers = await asyncio.gather(
+        *(bench.say(first.line.id, bench.part("bea")) for _ in range(3)),
+        bench.say(second.line.id, Part("gift", 500)),
+        bench.say(second.line.id, Part("suspense", 500)),
+        return_exceptions=True,
+    )
+    assert sorted(map(str, answers[:3])) == ["False", "False", "True"]
+    assert [isinstance(answer, TiedAlreadyError) for answer in answers[3:]].count(True) == 1
+    assert await bench.row.holds(chart.MAIN_BANK) == 1500
+    assert await bench.is_sound()
+
+
+async def test_a_batch_of_many(bench: Bench) -> None:
+    details = tuple(Detail(100, f"N{n}", None, bench.ref("bea")) for n in range(40))
+    await bench.lay(line(1, 4000, who="", details=details))  # type: ignore[arg-type]  # no text
+    assert (await bench.certain()).booked == 1
+    assert await bench.row.holds(chart.MAIN_BANK) == 4000
 
 
 async def test_one_line_for_two_and_its_undoing(bench: Bench) -> None:

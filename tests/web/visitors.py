@@ -9,6 +9,7 @@ from typing import Final
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from circles.circle import reference
 from circles.host import Host
 from circles.ledger import books, chart, payouts
 from circles.ledger.books import NewTransfer
@@ -123,7 +124,13 @@ async def _money(world: World, treasurer: Member) -> dict[str, str]:
             recipient_actor=None,
             now=now,
         )
-    await bring(host, circle.id, [line(5, 700, text="no reference")])
+    own = reference.of(treasurer.book_number)
+    found = [
+        line(5, 700, text="no reference"),
+        line(6, 1000, text=own),
+        line(7, 500, text=own + "1"),
+    ]
+    await bring(host, circle.id, found)
     (waits, *_) = await waiting(host, circle.id)
     return {
         "line": waits.id.hex(),

@@ -39,7 +39,8 @@ IN_KINDS = (
 )  # fmt: skip
 OUT_KINDS = ("payout", "fee", "refund", "returned", "tie")
 ALONE = frozenset({"tie", "payout", "payout_returned", "returned"})
-PARTS_MAX = 12
+# A batch may hold many payments.
+PARTS_MAX = 200
 _SAID = re.compile(r"([0-9]{1,15}):(M[0-9]{4,9})?:([0-9a-f]{32})?", re.ASCII)
 BY_HAND, BY_ITSELF = "hand", "auto"
 

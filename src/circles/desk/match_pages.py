@@ -25,6 +25,8 @@ from circles.web.render import page, see_other
 _GUARDS = [guards.treasurer]
 _LINE = "line-"
 _COUNT_CHARS_MAX = 4
+# A hundred lines, some of them batches of many payments.
+_BODY_BYTES_MAX = 256 << 10
 
 
 def _at(circle: Circle) -> str:
@@ -56,7 +58,7 @@ def _count(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) <= _COUNT_CHARS_MAX else 0
 
 
-@post("/c/{slug:str}/in/desk/lines", guards=_GUARDS)
+@post("/c/{slug:str}/in/desk/lines", guards=_GUARDS, opt={"body_bytes_max": _BODY_BYTES_MAX})
 async def book_certain(
     request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
@@ -109,7 +111,11 @@ async def line_page(
     return page(request, "desk/line.html", context, circle=circle, member=member)
 
 
-@post("/c/{slug:str}/in/desk/lines/{line:str}", guards=_GUARDS)
+@post(
+    "/c/{slug:str}/in/desk/lines/{line:str}",
+    guards=_GUARDS,
+    opt={"body_bytes_max": _BODY_BYTES_MAX},
+)
 async def say(
     request: Request[Any, Any, Any],
     circle: TheCircle,

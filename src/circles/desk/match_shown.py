@@ -174,6 +174,7 @@ async def said(db: AsyncSession, host: Host, circle: Circle, match: Match, names
     """What a match says, for the list and for the line's own page."""
     found = await lines.some(db, host.vault, circle.id, match.line_ids)
     transfers = [await books.transfer(db, circle.id, one) for one in match.transfer_ids]
+    transfers.sort(key=lambda transfer: transfer.seq)
     line = of_line(found[0]) if found else ShownLine("", match.at.date(), "", "", 0)
     return Said(
         replace(line, amount_minor=match.amount_minor),
