@@ -453,3 +453,31 @@ async def test_where_the_servers_own_key_is_broken_the_others_open(host: Host) -
     async with host.database.read() as db:
         assert await db.scalar(select(func.count()).select_from(SecretRow)) == 0
     assert (await world.verify()).holds
+
+
+@pytest.mark.one_database(ONCE)
+@pytest.mark.parametrize(("members", "offered"), [(4, False), (5, True)])
+async def test_from_five_on_a_stewards_key_is_offered_until_somebody_decides(
+    host: Host, app: Litestar, members: int, offered: bool
+) -> None:
+    world = await _world(host, members)
+    path = f"{world.circle.path}/in/steward"
+    async with browser_of(app, host, world.circle, "Ann") as anns:
+        assert ("This machine holds the only key." in (await anns.get(path)).text) == offered
+        page = (await anns.get(f"{path}/trustees")).text
+        assert (
+            f'name="needed" type="number" autocomplete="off" value="{2 if offered else 1}"' in page
+        )
+        named = f"who-{world.steward.id.hex()}"
+        assert (f'name="{named}" value="on" checked' in page) == offered
+        refused = await anns.post(f"{path}/trustees", data={"server": "on", "needed": "2"})
+        assert (refused.status_code, "No more keys can be needed" in refused.text) == (422, True)
+        done = await anns.post(f"{path}/trustees", data={"server": "on", "needed": "1"})
+        assert done.status_code == 303
+        # To leave it to this machine is a decision too: seen by all, and nothing is offered again.
+        assert "This machine holds the only key." not in (await anns.get(path)).text
+        assert (
+            "from the next round on this machine alone"
+            in (await anns.get(f"{world.circle.path}/in/people")).text
+        )
+    assert await _pinned(world) == ["trustees-changed"]
