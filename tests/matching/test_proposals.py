@@ -143,6 +143,15 @@ def test_a_known_account() -> None:
     assert [p.tier for p in twice] == ["B", "C"]
 
 
+def test_an_account_that_collects_for_many_says_nothing() -> None:
+    people = tuple(Person(f"M{5000 + n}", f"Nr{n}", 1000, 1000) for n in range(7))
+    numbers = frozenset(person.number for person in people)
+    known = Known(people=people, payers={token("PAY1") or b"": numbers})
+    assert ask(seen(1000, iban="PAY1"), known).choices == ()
+    by_reference = ask(seen(1000, iban="PAY1", text=reference.of("M5003")), known)
+    assert (by_reference.tier, whose(by_reference.only)[0][1]) == ("A", "M5003")
+
+
 @pytest.mark.parametrize(
     "text",
     [

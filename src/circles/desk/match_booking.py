@@ -19,7 +19,7 @@ from circles.desk import match_undo, matching, settling
 from circles.desk.matching import ATTEMPTS_MAX, Waiting
 from circles.dues import dues
 from circles.dues.dues import local_day
-from circles.errors import ConflictError, InvalidError
+from circles.errors import ConflictError, InvalidError, MissingError
 from circles.host import Host
 from circles.ledger import books, chart, payers, payouts
 from circles.ledger.bank import lines, matches
@@ -199,7 +199,7 @@ async def _all(
         try:
             async with booking.db.begin_nested():
                 booked += await booking.book(one.line, answer)
-        except (NotCoveredError, ConflictError, InvalidError) as error:
+        except (ConflictError, InvalidError, MissingError) as error:
             refused.append((one.line, str(error)))
     await dues.settle(booking.db, booking.circle, booking.now)
     return Confirmed(booked, 0, tuple(refused))

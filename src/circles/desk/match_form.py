@@ -28,8 +28,8 @@ Options = list[tuple[str, str]]
 
 
 def filled(line: ShownLine) -> Form:
-    """To begin with: the first proposal, if there is one."""
-    return Form({"as": line.choices[0].field} if line.choices else {})
+    """To begin with: the proposal, if there is just one. Between two a person picks."""
+    return Form({"as": line.choices[0].field} if len(line.choices) == 1 else {})
 
 
 def kinds(is_in: bool) -> list[tuple[PartKind, str, str]]:

@@ -22,6 +22,8 @@ _RF = re.compile(r"(?=RF(?P<check>[0-9]{2})(?P<number>M[0-9]{3,9}))", re.ASCII)
 _RF_MISREAD = re.compile(r"(?=RF([0-9OIL]{2}M[0-9OILSB]{4,9}))", re.ASCII)
 _ALONE = re.compile(r"(?<![A-Z0-9])(?:([0-9]{2}) ?)?M[-. ]?([0-9]{4,6})(?![0-9])", re.ASCII)
 _NUMBER_CHARS = range(5, 8)
+# An account that paid for more than that collects for others, and says nothing about whom.
+_PAID_FOR_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ def _named(known: Known, text: str | None) -> Iterable[str]:
 
 
 def _linked(known: Known, payer: bytes | None) -> frozenset[str]:
-    return known.payers.get(payer, frozenset()) if payer is not None else frozenset()
+    found = known.payers.get(payer, frozenset()) if payer is not None else frozenset()
+    return found if len(found) <= _PAID_FOR_MAX else frozenset()
 
 
 def _squeezed(text: str) -> tuple[str, frozenset[int]]:

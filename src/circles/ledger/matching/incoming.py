@@ -23,6 +23,7 @@ from circles.ledger.matching.values import (
 # Up to a year paid at once is nothing odd; more is looked at by a person.
 _YEAR_MONTHS = 12
 _PAIR = 2
+_CHOICES_MAX = 6
 
 
 def propose(seen: Seen, state: State) -> Proposal:
@@ -249,7 +250,7 @@ def _among(
     shares = _shares(found, amount, state)
     if shares is not None:
         choices.insert(0, Choice(shares, because("sum")))
-    return Proposal(seen.id, "C", tuple(choices), because("several"))
+    return Proposal(seen.id, "C", tuple(choices[:_CHOICES_MAX]), because("several"))
 
 
 def _by_words(seen: Seen, payment: Payment, ev: Evidence, state: State) -> Proposal | None:
