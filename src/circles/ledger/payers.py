@@ -7,7 +7,8 @@ they or the treasurer say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -22,6 +23,8 @@ from circles.ledger.tables import Book
 from circles.vault import Vault
 
 _LINK = "ledger/payer-link"
+# More keyed hashes than that are made beside the loop.
+_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,17 @@ async def known(
     by_number: dict[str, set[bytes]] = {}
     for link in await links(db, circle_id):
         by_number.setdefault(link.number, set()).add(link.mark)
+    asked = set(payers)
+    if len(asked) * len(by_number) <= _AT_ONCE:
+        return _paid_for(vault, circle_id, by_number, asked)
+    return await asyncio.to_thread(_paid_for, vault, circle_id, by_number, asked)
+
+
+def _paid_for(
+    vault: Vault, circle_id: bytes, by_number: Mapping[str, set[bytes]], asked: Iterable[str]
+) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    for payer in set(payers):
+    for payer in asked:
         numbers = frozenset(
             number
             for number, marks in by_number.items()
