@@ -90,7 +90,9 @@ async def test_likely_and_open_ones_by_one_press_each(app: Litestar, host: Host)
     async with desk_of(app, row) as desk:
         html = await desk.look(LINES)
         forms = re.findall(
-            r'<form class="stack-s" method="post" action="[^"]*/in(/desk/lines/[0-9a-f]{32})">(.*?)</form>', html,
+            r'<form class="stack-s" method="post" action="[^"]*/in(/desk/lines/[0-9a-f]{32})">'
+            r"(.*?)</form>",
+            html,
             re.DOTALL,
         )  # fmt: skip
         (likely, both, nobody) = forms
