@@ -118,7 +118,7 @@ def _sums(balances: dict[str, Decimal], prefix: str) -> Decimal:
 async def check(row: Row, app: Litestar, folder: Path) -> int:
     """Every format and every figure; how many accounts were compared."""
     assert await verify_books(row.host, lambda _checked, _total: None) == []
-    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]  # Litestar is one
     async with httpx.AsyncClient(transport=transport, base_url=row.host.settings.url) as client:
         screen = Screen(row, client)
         await screen.sign_in()
