@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import cast
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import Table, exists, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,6 +48,10 @@ from circles.web.i18n import gettext as _
 __all__ = ["Choices", "Kept", "Plan", "Planned", "every", "keep", "kept", "plan", "withdraw"]
 
 Report = Callable[[int, int], None]
+# The bare tables: rows by the hundred thousand need no objects made of them.
+_LINES, _ALSO, _SEEN = (
+    cast("Table", table.__table__) for table in (BankLineRow, BankAlso, BankSeen)
+)
 
 
 class NotWithdrawnError(ConflictError):
@@ -185,7 +190,7 @@ class _Keeping:
                 line_id = secrets.token_bytes(16)
                 fresh.append(self._row(line_id, line))
             seen.append({"statement_id": self.statement_id, "line_id": line_id})
-        for table, rows in ((BankLineRow, fresh), (BankAlso, also), (BankSeen, seen)):
+        for table, rows in ((_LINES, fresh), (_ALSO, also), (_SEEN, seen)):
             if rows:
                 await self.db.execute(insert(table), rows)
 

@@ -7,7 +7,7 @@ host's key can guess at, or make fit after changing a figure.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -61,7 +61,10 @@ class LineWords:
 
     def to_json(self) -> str:
         """Only what is there."""
-        return json.dumps({k: v for k, v in asdict(self).items() if v}, ensure_ascii=False)
+        told: dict[str, Any] = {name: v for name in _TEXTS if (v := getattr(self, name))}
+        if self.details:
+            told["details"] = [asdict(detail) for detail in self.details]
+        return json.dumps(told, ensure_ascii=False)
 
     def line(self, booked_on: date, value_on: date | None, amount_minor: int) -> StatementLine:
         """The line as it was read, for those who read references out of it."""
@@ -80,6 +83,9 @@ class LineWords:
             bank_kind=self.bank_kind,
             details=self.details,
         )
+
+
+_TEXTS = tuple(field.name for field in fields(LineWords) if field.name != "details")
 
 
 def likeness(vault: Vault, line: StatementLine) -> bytes:
