@@ -9,8 +9,10 @@ from datetime import timedelta
 import httpx
 from litestar import Litestar
 
-from circles.circle import circles, founding
+from circles.circle import circles, founding, pay_changes
 from circles.circle.circles import Circle
+from circles.clock import MovableClock
+from circles.closing.advance import advance
 from circles.host import Host
 from circles.ledger import books
 from circles.members import notices, people, roll
@@ -221,20 +223,62 @@ async def test_words_and_ways_to_pay_change_before_all_eyes(app: Litestar, host:
         assert bad.status_code == 422
         assert "That is no IBAN" in bad.text
         pay = {"holder": "Otto", "iban": "GB82WEST12345698765432", "pay_words": ""}
-        assert (await steward.post(f"{base}/pay", data=pay)).status_code == 303
+        asked = await steward.post(f"{base}/pay", data=pay)
+        assert asked.headers["location"] == "/c/maple-row/in/pay-change"
+        # One at a time, and other words for cash alone wait for nobody.
+        assert (await steward.post(f"{base}/pay", data=pay)).status_code == 409
         words = {"purpose": "We help.", "norms": "Be kind.\r\nKeep it here."}
         assert (await steward.post(f"{base}/words", data=words)).status_code == 303
         # The same again is no change, and pins nothing.
-        await steward.post(f"{base}/pay", data=pay)
         await steward.post(f"{base}/words", data=words)
     async with host.database.read() as db:
         now = await circles.by_slug(db, "maple-row")
-    assert (now.pay_holder, now.pay_iban) == ("Otto", "GB82WEST12345698765432")
+    assert now.pay_iban.startswith("DE89")
     assert (now.purpose, now.norms) == ("We help.", "Be kind.\nKeep it here.")
     assert sorted(kind for kind, _values in await _pinned(host, circle)) == [
-        "pay-changed",
+        "pay-asked",
         "words-changed",
     ]
+
+
+async def test_another_account_needs_a_second_person_and_a_day(app: Litestar, host: Host) -> None:
+    circle, _marisol, _wren = await _founded(host)
+    at, settings = "/c/maple-row/in/pay-change", "/c/maple-row/in/steward/settings/pay"
+    pay = {"holder": "Otto", "iban": "GB82WEST12345698765432", "pay_words": ""}
+    clock = host.clock
+    assert isinstance(clock, MovableClock)
+    async with (
+        browser_of(app, host, circle, "Marisol") as steward,
+        browser_of(app, host, circle, "wren") as wren,
+    ):
+        await steward.post(settings, data=pay)
+        (change,) = set(re.findall(r'name="change" value="(\w+)"', (await wren.get(at)).text))
+        assert "GB82 WEST" in (await wren.get(at)).text
+        said = {"change": change}
+        assert (await steward.post(at, data=said)).status_code == 403
+        for _ in range(2):
+            assert (await wren.post(at, data=said)).status_code == 303
+        await advance(host, circle.id)
+        assert "will change" in (await steward.get(at)).text
+        async with host.database.read() as db:
+            assert (await circles.by_slug(db, "maple-row")).pay_iban.startswith("DE89")
+        clock.set_round(clock.round_now() + pay_changes.WAIT)
+        for _ in range(2):
+            await advance(host, circle.id)
+        async with host.database.read() as db:
+            now = await circles.by_slug(db, "maple-row")
+        assert (now.pay_holder, now.pay_iban) == ("Otto", "GB82WEST12345698765432")
+        assert (await wren.post(at, data=said)).status_code == 404
+        # Any of us can stop one.
+        await steward.post(settings, data={**pay, "holder": "Ottilie"})
+        (change,) = set(re.findall(r'name="change" value="(\w+)"', (await wren.get(at)).text))
+        assert (await wren.post(f"{at}/stop", data={"change": change})).status_code == 303
+        assert (await wren.post(f"{at}/stop", data={"change": "zz"})).status_code == 404
+        assert "No other account" in (await wren.get(at)).text
+    kinds = [kind for kind, _values in await _pinned(host, circle)]
+    assert sorted(kinds) == [
+        "pay-asked", "pay-asked", "pay-confirmed", "pay-in-force", "pay-stopped",
+    ]  # fmt: skip
 
 
 async def test_rules_change_for_the_rounds_to_come(app: Litestar, host: Host) -> None:

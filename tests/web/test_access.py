@@ -74,6 +74,7 @@ GET    /c/{slug}/in/handover                                   members   200
 GET    /c/{slug}/in/months                                     members   200
 GET    /c/{slug}/in/nominate                                   members   200
 GET    /c/{slug}/in/pay                                        members   200
+GET    /c/{slug}/in/pay-change                                 members   200
 GET    /c/{slug}/in/payouts                                    members   200
 GET    /c/{slug}/in/payouts/{payment}                          members   200
 GET    /c/{slug}/in/people                                     members   200
@@ -139,6 +140,8 @@ POST   /c/{slug}/in/desk/pay-list/sent                         treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/close              treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/payee              treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/payee/drop         treasurer 303
+POST   /c/{slug}/in/pay-change                                 members   404
+POST   /c/{slug}/in/pay-change/stop                            members   404
 POST   /c/{slug}/in/payouts/{payment}/close                    members   303
 POST   /c/{slug}/in/payouts/{payment}/payee                    members   404
 POST   /c/{slug}/in/desk/payments/{payment}/returned           treasurer 422

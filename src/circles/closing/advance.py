@@ -14,13 +14,13 @@ import structlog
 
 from circles import log
 from circles.ballot import box
-from circles.circle import circles
+from circles.circle import circles, pay_changes
 from circles.circle.circles import Circle
 from circles.closing import close, count, post
 from circles.dues import dues
 from circles.host import Host
 from circles.log import floor
-from circles.members import pledges
+from circles.members import notices, pledges
 from circles.protocol.messages import NOMINATE, VOTE
 from circles.rounds import announce, rounds, schedule, slate
 from circles.rounds.announce import NotYetError
@@ -107,6 +107,8 @@ async def advance(host: Host, circle_id: bytes) -> list[str]:
         taken.append("dues")
     if await _settle(host, circle):
         taken.append("settle")
+    if await _pay_change(host, circle):
+        taken.append("pay-change")
     return taken
 
 
@@ -149,6 +151,20 @@ async def _raise_dues(host: Host, circle: Circle) -> bool:
     await dues.raise_dues(host, circle, round_.month)
     async with host.database.begin() as db:
         return await post.claim(db, circle.id, f"dues:{round_.month}")
+
+
+async def _pay_change(host: Host, circle: Circle) -> bool:
+    """Another account to pay in to, confirmed a day ago, holds from now on; pinned up."""
+    now = host.clock.round_now()
+    async with host.database.read() as db:
+        change = await pay_changes.on_its_way(db, circle.id)
+    if change is None or change.holds_from is None or now < change.holds_from:
+        return False
+    async with host.database.begin() as db:
+        done = await pay_changes.put_in_force(db, circle.id, now)
+        if done:
+            await notices.pin(db, circle.id, "pay-in-force", {}, now)
+    return done
 
 
 async def _settle(host: Host, circle: Circle) -> int:

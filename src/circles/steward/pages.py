@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from circles.steward import founding_pages, inviting, keeping, person, settings_pages, trustees
+from circles.steward import (
+    founding_pages,
+    inviting,
+    keeping,
+    pay_change_pages,
+    person,
+    settings_pages,
+    trustees,
+)
 
 routes: list[Any] = [
     *founding_pages.routes,
@@ -12,5 +20,6 @@ routes: list[Any] = [
     *inviting.routes,
     *person.routes,
     *settings_pages.routes,
+    *pay_change_pages.routes,
     *trustees.routes,
 ]

@@ -8,7 +8,7 @@ from litestar import Request, Response, get, post
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles import money
-from circles.circle import circles, iban, offered
+from circles.circle import circles, iban, offered, pay_changes
 from circles.circle.circles import CAP_MIN, RULES, Circle
 from circles.circle.provide import TheCircle, TheHost
 from circles.host import Host
@@ -97,16 +97,32 @@ async def change_words(
 async def change_pay(
     request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
-    """Another account, other words for cash; pinned up, because money follows it."""
+    """Another account waits for a second person and a day, because money follows it; other words
+    for cash alone hold at once, and so does all where nobody else is there to confirm."""
     form = await forms.read(request)
     holder, account, words = founding_form.read_pay(form)
     if form.trouble:
         return _page(request, host, circle, member, form)
-    if (holder, account, words) != (circle.pay_holder, circle.pay_iban, circle.pay_words):
-        async with host.database.begin() as db:
+    if (holder, account, words) == (circle.pay_holder, circle.pay_iban, circle.pay_words):
+        return see_other(f"{circle.path}/in/people")
+    async with host.database.begin() as db:
+        alone = await people.count(db, circle.id) == 1
+        if alone or (holder, account) == (circle.pay_holder, circle.pay_iban):
             await circles.change_pay(db, circle.id, holder=holder, iban=account, words=words)
             await _pin(db, host, circle, member, "pay-changed")
-    return see_other(f"{circle.path}/in/people")
+            return see_other(f"{circle.path}/in/people")
+        now = host.clock.round_now()
+        await pay_changes.ask(
+            db,
+            circle.id,
+            holder=holder,
+            iban=account,
+            words=words,
+            actor=member.actor,
+            at=now,
+        )
+        await _pin(db, host, circle, member, "pay-asked")
+    return see_other(f"{circle.path}/in/pay-change")
 
 
 @post("/c/{slug:str}/in/steward/settings/rules", guards=[guards.steward])
