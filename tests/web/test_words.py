@@ -104,6 +104,11 @@ def test_no_template_holds_plain_text(path: Path) -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: str(p.relative_to(render.TEMPLATES_DIR)))
 def test_no_template_has_anything_inline_or_trusted_blindly(path: Path) -> None:
     text = path.read_text()
+    if path.name == "single.html":
+        # The ballot page in one file: its policy names what is inside by hash (rounds/single.py).
+        for inside in ("<style>{{ style }}</style>", "<script>{{ script }}</script>"):
+            assert text.count(inside) == 1
+            text = text.replace(inside, "")
     assert not re.search(r"\|\s*safe\b", text)
     assert "autoescape" not in text
     assert not re.search(r"<style\b|\sstyle\s*=|\son[a-z]+\s*=|javascript:", text, re.IGNORECASE)

@@ -38,7 +38,7 @@ _BANK = (
     "account", "statement", "withdrawal", "line", "line_seen", "also", "match", "tied", "untied",
 )  # fmt: skip
 
-# The triggers that keep the rules, as migrations 0001, 0003 and 0004 make them (a test compares).
+# The triggers that keep the rules, as the migrations make them (a test compares).
 GUARDS: dict[str, frozenset[str]] = {
     "sqlite": frozenset(
         {
@@ -63,6 +63,12 @@ GUARDS: dict[str, frozenset[str]] = {
             "ledger_handover_guard",
             "ledger_handover_stays",
             "ledger_handover_never_delete",
+            "ledger_payout_not_close",
+            "ledger_payout_close_never_update",
+            "ledger_payout_close_never_delete",
+            "ledger_payee_change_not_close",
+            "ledger_payee_change_stays",
+            "ledger_payee_change_never_delete",
             *(
                 f"ledger_{table}_never_{verb}"
                 for table in ("kind", "account", "transfer", "idempotency", "seal")
@@ -89,6 +95,10 @@ GUARDS: dict[str, frozenset[str]] = {
             "ledger_period_never_truncate",
             "ledger_handover_guard",
             "ledger_handover_never_truncate",
+            "ledger_payout_not_close",
+            "ledger_payout_close_stays",
+            "ledger_payee_change_not_close",
+            "ledger_payee_change_stays",
             *(
                 f"ledger_{table}_never_{verb}"
                 for table in (
