@@ -60,6 +60,16 @@ BOX = [
         _("so that the next payment from there finds you"),
     ),
     retention.Kept(
+        _("Which month of the books was closed when, by which two numbers"),
+        _("as long as there are books"),
+        _("so that a closed month stays closed"),
+    ),
+    retention.Kept(
+        _("A link for an auditor"),
+        _("until it ends or is taken back; a day later it is gone from our list too"),
+        _("so that a lost link opens nothing"),
+    ),
+    retention.Kept(
         _("The words the treasurer wrote beside a line of the books"),
         _("400 days; the line itself stays, with numbers only"),
         _("so that a year’s report can be explained"),
