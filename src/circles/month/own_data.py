@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
-from circles.ledger import books, payers
+from circles.ledger import books, handovers, payers, periods
 from circles.members import own_data
 from circles.members.people import Member
 from circles.members.signin import TheMember
@@ -46,6 +46,7 @@ async def gather(db: AsyncSession, circle: Circle, member: Member) -> dict[str, 
             for line in lines
         ],
         "accounts_that_paid_for_you": await _accounts(db, circle, member),
+        "signed_in_the_books": await _signed(db, circle, member),
         "keys_to_the_box": await _keys(db, circle, member),
         "not_in_here": _not_here(),
     }
@@ -58,6 +59,23 @@ async def _accounts(db: AsyncSession, circle: Circle, member: Member) -> list[di
         for link in await payers.links(db, circle.id)
         if link.number == member.book_number
     ]
+
+
+async def _signed(db: AsyncSession, circle: Circle, member: Member) -> list[dict[str, Any]]:
+    """Months the member closed or proposed to close, and hand-overs with them, by their number."""
+    found: list[dict[str, Any]] = [
+        {"month": one.month, "as": part, "at": one.closed_at.isoformat()}
+        for one in await periods.closes(db, circle.id)
+        for part, actor in (("proposer", one.proposer_actor), ("second", one.checker_actor))
+        if actor == member.actor
+    ]
+    found += [
+        {"handover": "given" if one.giver_actor == member.actor else "taken",
+         "at": one.accepted_at.isoformat() if one.accepted_at else None}
+        for one in await handovers.every(db, circle.id)
+        if member.actor in {one.giver_actor, one.taker_actor}
+    ]  # fmt: skip
+    return found
 
 
 async def _keys(db: AsyncSession, circle: Circle, member: Member) -> dict[str, Any]:
