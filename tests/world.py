@@ -125,6 +125,7 @@ class MemberClient:
         receipt = open_receipt(note, [world.log_key])
         assert receipt.leaf == message.record_id()
         world.cast.append(message)
+        world.bodies.append((world.month, purpose, body, note))
         self.receipts.append(note)
         return receipt.leaf
 
@@ -172,6 +173,8 @@ class World:
     month: str = ""
     # Everything that was cast and receipted: what only the phones know.
     cast: list[Ballot | Nomination] = field(default_factory=list)
+    # The same as posted: month, purpose, body, and the receipt for it.
+    bodies: list[tuple[str, str, bytes, bytes]] = field(default_factory=list)
 
     @classmethod
     async def found(

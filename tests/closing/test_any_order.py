@@ -1,7 +1,8 @@
 """Whatever members, steward and clock do in whatever order, the month ends and it verifies.
 
-Hypothesis draws a list of acts; a small model says what each of them must answer. At the end the
-clock runs on to the count, and everything that was promised is looked for.
+Hypothesis draws a list of acts, those of hostile clients and crashes among them; a small model says
+what each of them must answer. After every act the invariants of the protocol are looked for. At the
+end the clock runs on to the count, and everything that was promised is looked for.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from circles import closing, log
+from circles.ballot import box
+from circles.ballot.tables import Staged
 from circles.circle import calendar
 from circles.clock import MovableClock
 from circles.db import Database
@@ -28,7 +32,16 @@ from circles.host import Host
 from circles.ledger import books
 from circles.ledger.verify import verify_books
 from circles.protocol.checkpoint import open_receipt
-from circles.protocol.messages import NOMINATE, VOTE, Ask
+from circles.protocol.merkle import Tree
+from circles.protocol.messages import (
+    NOMINATE,
+    VOTE,
+    Ask,
+    Ballot,
+    Close,
+    Nomination,
+    parse_entry,
+)
 from circles.rounds import schedule, slate
 from circles.settings import Settings
 from circles.vault import Vault
@@ -40,7 +53,9 @@ MEMBERS = 4
 HOURS = (1, 9, 20, 60)
 Act = tuple[str, int, int]
 Month = tuple[list[Act], list[Act], list[Act]]
-ANYTIME = ["wait", "take", "reissue", "move", "pay", "join", "tick", "crash"]
+ANYTIME = [
+    "wait", "take", "reissue", "move", "pay", "join", "tick", "crash", "repeat", "bend",
+]  # fmt: skip
 
 
 def _acts(likely: list[str], most: int) -> st.SearchStrategy[list[Act]]:
@@ -65,6 +80,8 @@ class Play:
     world: World
     paid_minor: int = 5000
     refusals: list[tuple[Act, str]] = field(default_factory=list)
+    # Every signed head of the log that anyone was shown: (size, root).
+    heads: list[tuple[int, bytes]] = field(default_factory=list)
 
     FAIR = frozenset(
         {
@@ -83,6 +100,54 @@ class Play:
             self.refusals.append((act, error.code))
         else:
             event(f"{name} done")
+        await self.look()
+
+    async def look(self) -> None:
+        """What holds at every step, whoever did what: docs/protocol.md, 4, 7 and 8."""
+        world = self.world
+        async with world.host.database.read() as db:
+            entries = await log.entries(db, world.circle.id)
+            signed = await log.newest(db, world.circle.id)
+            staged = set(await db.scalars(select(Staged.leaf)))
+        # The log only grows: every head that was shown is the head of a beginning of it.
+        tree = Tree(entry.leaf for entry in entries)
+        if signed is not None:
+            self.heads.append((signed.size, signed.root))
+        assert all(tree.root(size) == root for size, root in self.heads)
+        # What has a receipt is in the box or in the log, and in the log once its poll is closed.
+        logged = {entry.leaf for entry in entries}
+        records = [parse_entry(entry.data) for entry in entries]
+        closed = {record.poll for record in records if isinstance(record, Close)}
+        for cast in world.cast:
+            leaf = cast.record_id()
+            assert leaf in (logged if cast.poll in closed else staged)
+        # Nothing of a box stands in the log before its close; nobody has more keys than takes.
+        cast_logged = [record for record in records if isinstance(record, Ballot | Nomination)]
+        assert {record.poll for record in cast_logged} <= closed
+        for close in (record for record in records if isinstance(record, Close)):
+            keys = {record.key for record in cast_logged if record.poll == close.poll}
+            assert len(keys) == close.keys <= close.take_count
+
+    async def repeat(self, who: int, what: int) -> None:
+        """What was cast before, by anyone, comes again byte for byte: the same receipt, or late."""
+        if not self.world.bodies:
+            return
+        month, purpose, body, note = self.world.bodies[(7 * who + what) % len(self.world.bodies)]
+        again, created = await box.cast(
+            self.world.host, self.world.circle.slug, month, purpose, body
+        )
+        assert (again, created) == (note, False)
+
+    async def bend(self, who: int, what: int) -> None:
+        """The same with one bit another: refused, whatever bit that is."""
+        if not self.world.bodies:
+            return
+        month, purpose, body, _ = self.world.bodies[(5 * who + what) % len(self.world.bodies)]
+        bent = bytearray(body)
+        bent[(997 * who + 131 * what) % len(body)] ^= 1 << what
+        with pytest.raises(CirclesError) as refused:
+            await box.cast(self.world.host, self.world.circle.slug, month, purpose, bytes(bent))
+        event(f"bent: {refused.value.code}")
 
     async def wait(self, _who: int, what: int) -> None:
         self.world.clock.set_round(
@@ -230,7 +295,7 @@ async def _play(host: Host, drawn: Month) -> None:
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(drawn=months)
 def test_any_order(

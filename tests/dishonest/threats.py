@@ -137,3 +137,27 @@ TABLE = (
     Threat("a good vote is called void", "cast", bent.void_round, {"anyone": "6.void"}),
     Threat("more is paid than was awarded", "cast", bent.overpaid, {"anyone": "9.payout"}),
 )  # fmt: skip
+
+
+WORDS = {
+    "takes": "`take`", "casts": "`cast`", "looks": "`receipt`", "collects": "collect page",
+    "votes": "ballot page", "checks": "own check", "anyone": "anyone's check",
+    "Ann's evidence": "check with evidence", "Finn looks": "`receipt` of who was away",
+    "Finn's evidence": "check with their evidence",
+}  # fmt: skip
+SHOUTED = {MISSING: "missing", STRANGE: "collected in your name"}
+
+
+def markdown() -> str:
+    """The table as docs/threat-model.md shows it."""
+    lines = ["| what the server does | who notices, and what they are told |", "| --- | --- |"]
+    for threat in TABLE:
+        told = [f"{WORDS[name]}: {_told(said)}" for name, said in threat.noticed.items()]
+        lines.append(f"| {threat.name} | {'; '.join(told)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _told(said: str) -> str:
+    if said in SHOUTED:
+        return SHOUTED[said]
+    return f"\u201c{said}\u201d" if said.endswith(".") else f"`{said}`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from circles.errors import InvalidError
@@ -46,12 +47,17 @@ def as_day(value: Any) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
+# Transfers booked together, and on one day, are many.
+_known_time = lru_cache(maxsize=1024)(as_time)
+_known_day = lru_cache(maxsize=1024)(as_day)
+
+
 def as_transfer(row: Sequence[Any]) -> Transfer:
     """A stored transfer, its columns in the order of the dataclass; ValueError if one of them
     cannot be read."""
     values = list(row)
-    values[_DAY_AT] = as_day(values[_DAY_AT])
-    values[_TIME_AT] = as_time(values[_TIME_AT])
+    values[_DAY_AT] = _known_day(values[_DAY_AT])
+    values[_TIME_AT] = _known_time(values[_TIME_AT])
     return Transfer(*values)
 
 

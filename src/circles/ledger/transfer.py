@@ -134,6 +134,7 @@ _recorded: Callable[[Transfer], Recorded] = attrgetter(
 _quoted = lru_cache(maxsize=4096)(json.encoder.encode_basestring)
 _known_b64 = lru_cache(maxsize=1024)(b64)
 _known_time = lru_cache(maxsize=256)(time_text)
+_known_day = lru_cache(maxsize=1024)(date.isoformat)
 
 
 def chained(prev_hash: bytes, recorded: Recorded) -> bytes:
@@ -143,7 +144,7 @@ def chained(prev_hash: bytes, recorded: Recorded) -> bytes:
      reverses, actor, note, ref, salt) = recorded  # fmt: skip
     record = (
         f'{{"actor":"{actor}","amount":{amount},"book":"{_known_b64(book)}",'
-        f'"credit":{_quoted(credit)},"debit":{_quoted(debit)},"effective_on":"{on.isoformat()}",'
+        f'"credit":{_quoted(credit)},"debit":{_quoted(debit)},"effective_on":"{_known_day(on)}",'
         f'"entry":"{_known_b64(entry)}","id":"{b64(id_)}","kind":{_quoted(kind)},'
         f'"note":{_b64_or_null(note)},"recorded_at":"{_known_time(at)}",'
         f'"ref":{"null" if ref is None else json.encoder.encode_basestring(ref)},'

@@ -132,10 +132,10 @@ class Chain:
             self.found("period", where, f"lies in the period closed through {self._closed}")
 
     def _fold(self, transfer: Transfer, where: str) -> None:
-        self.folds[transfer.debit].debits += transfer.amount_minor
-        self.folds[transfer.credit].credits += transfer.amount_minor
-        for code in (transfer.debit, transfer.credit):
-            fold = self.folds[code]
+        debit, credit = self.folds[transfer.debit], self.folds[transfer.credit]
+        debit.debits += transfer.amount_minor
+        credit.credits += transfer.amount_minor
+        for code, fold in ((transfer.debit, debit), (transfer.credit, credit)):
             fold.last_seq = transfer.seq
             if fold.broken(class_or_none(code)):
                 self.found("floor", where, f"takes {code} under its floor")
