@@ -1,23 +1,23 @@
 """Casts that arrive together are kept together: one transaction, one commit, for all that wait.
 
 A commit waits for the disk, and while it does others arrive. They are not queued up for a commit
-each: whoever waits for one poll when the last commit is done goes into the next. Nobody waits for
-company: a cast alone goes at once. Each receipt is still signed after the commit that holds its own
-ballot. Rows go in sorted by leaf hash, so that what is stored tells less of an order than single
-commits did: on PostgreSQL those of one commit bear one transaction id.
+each: whoever waits for one poll by the time that the next transaction has its lock goes into it.
+Nobody waits for company: a cast alone goes at once. Each receipt is still signed after the commit
+that holds its own ballot. Rows go in sorted by leaf hash, so that what is stored tells less of an
+order than single commits did: on PostgreSQL those of one commit bear one transaction id.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast as cast_type
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy import Table, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -94,26 +94,30 @@ async def put_in(host: Host, poll_hash: bytes, cast: Cast) -> Put:
 async def _work(host: Host, poll_hash: bytes, lines: dict[bytes, _Line]) -> None:
     line = lines[poll_hash]
     while line.waiting:
-        batch, line.waiting = line.waiting[:_TOGETHER_MAX], line.waiting[_TOGETHER_MAX:]
-        await _serve(host, poll_hash, batch)
+        await _serve(host, poll_hash, line)
     # Nothing was awaited since the line was seen empty: the next to come begins anew.
     del lines[poll_hash]
 
 
-async def _serve(host: Host, poll_hash: bytes, batch: Sequence[Waiting]) -> None:
+async def _serve(host: Host, poll_hash: bytes, line: _Line) -> None:
+    batch: list[Waiting] = []
+
+    def gather() -> list[Cast]:
+        """Whoever waits by now: called under the lock, which took a while to get."""
+        batch.extend(line.waiting[:_TOGETHER_MAX])
+        del line.waiting[: len(batch)]
+        return [cast for cast, _mine in batch]
+
     try:
-        done = await _together(host, poll_hash, [cast for cast, _mine in batch])
+        done = await _together(host, poll_hash, gather)
     except OutcomeUnknownError as error:
         _fail(batch, error)
     except Exception as error:
-        # Whatever it was, it need not be everybody's: each alone, and each gets its own answer.
-        if len(batch) == 1:
-            _fail(batch, error)
-        else:
-            for one in batch:
-                await _serve(host, poll_hash, [one])
+        if not batch:
+            gather()
+        await _each_alone(host, poll_hash, batch, error)
     except BaseException:
-        for _cast, mine in batch:
+        for _cast, mine in batch or line.waiting:
             mine.cancel()
         raise
     else:
@@ -122,20 +126,32 @@ async def _serve(host: Host, poll_hash: bytes, batch: Sequence[Waiting]) -> None
                 mine.set_result(put)
 
 
+async def _each_alone(
+    host: Host, poll_hash: bytes, batch: Sequence[Waiting], error: Exception
+) -> None:
+    """Whatever it was, it need not be everybody's: each goes alone, and gets its own answer."""
+    if len(batch) == 1:
+        _fail(batch, error)
+        return
+    for one in batch:
+        await _serve(host, poll_hash, _Line([one]))
+
+
 def _fail(batch: Sequence[Waiting], error: Exception) -> None:
     for _cast, mine in batch:
         if not mine.done():
             mine.set_exception(error)
 
 
-async def _together(host: Host, poll_hash: bytes, casts: Sequence[Cast]) -> list[Put]:
+async def _together(host: Host, poll_hash: bytes, gather: Callable[[], list[Cast]]) -> list[Put]:
     async with host.database.begin() as db:
         # The lock comes before the clock: whoever waited for a close is told "closed".
         query = select(Poll).where(Poll.poll_hash == poll_hash).with_for_update(read=True)
         poll = (await db.scalars(query)).one()
         db.expunge(poll)
-        at = host.clock.round_now()
         signer = await log.receipt_signer(db, host, poll.circle_id)
+        casts = gather()
+        at = host.clock.round_now()
         kept: list[bool | None] = [None] * len(casts)
         if refusal(poll, at) is None:
             kept = await _put(db, host.database.dialect, poll_hash, casts)
@@ -150,13 +166,14 @@ async def _put(
     if dialect == "postgresql":
         turns = [int.from_bytes(cast.key[:8], "big", signed=True) for cast in casts]
         await db.execute(_TURNS, {"turns": turns})
-    leaves, keys = {cast.leaf for cast in casts}, {cast.key for cast in casts}
-    there = set(await db.scalars(select(Staged.leaf).where(Staged.leaf.in_(leaves))))
-    counts = select(Staged.key, func.count().label("n")).where(
-        Staged.poll_hash == poll_hash, Staged.key.in_(keys)
+    # A message that is there has its key there: of each key at most twenty rows come.
+    keys = {cast.key for cast in casts}
+    query = select(_STAGED.c.leaf, _STAGED.c.key).where(
+        _STAGED.c.poll_hash == poll_hash, _STAGED.c.key.in_(keys)
     )
-    rows = await db.execute(counts.group_by(Staged.key))
-    stand: Counter[bytes] = Counter({row.key: row.n for row in rows})
+    rows = (await db.execute(query)).all()
+    there = {leaf for leaf, _key in rows}
+    stand: Counter[bytes] = Counter(key for _leaf, key in rows)
     kept: list[bool | None] = []
     fresh: list[Cast] = []
     for cast in casts:

@@ -115,7 +115,7 @@ async def check(db: AsyncSession, host: Host, circle_id: bytes) -> None:
             )
             % {"have": have, "shown": kept.size}
         )
-    if kept.size > 0 and await checkpoints.root_at(db, circle_id, kept.size) != kept.root:
+    if kept.size > 0 and await _root_at(db, circle_id, kept.size, newest) != kept.root:
         raise _behind(
             _(
                 "This database tells another history of the circle's first %(shown)s log entries "
@@ -124,6 +124,15 @@ async def check(db: AsyncSession, host: Host, circle_id: bytes) -> None:
             )
             % {"shown": kept.size}
         )
+
+
+async def _root_at(
+    db: AsyncSession, circle_id: bytes, size: int, newest: Signed | None
+) -> bytes | None:
+    """The root that was signed at that size, which is the newest but for a crash in between."""
+    if newest is not None and newest.size == size:
+        return newest.root
+    return await checkpoints.root_at(db, circle_id, size)
 
 
 def begin(settings: Settings, circle_id: bytes) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +9,7 @@ from circles.host import Host
 from circles.log import checkpoints, floor, stored, tables
 from circles.log.checkpoints import Signed
 from circles.log.errors import LogBrokenError, UnknownLogError
-from circles.protocol.checkpoint import Checkpoint, LogKey, VerifierKey
+from circles.protocol.checkpoint import Checkpoint, LogKey, NoteSigner, VerifierKey
 from circles.protocol.merkle import Tree
 from circles.protocol.merkle import leaf as leaf_hash
 from circles.vault import Vault
@@ -20,15 +18,11 @@ from circles.web.i18n import gettext as _
 PURPOSE = "log-key"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ReceiptSigner:
-    """Signs receipts for one log, after the commit that they speak of."""
+class ReceiptSigner(NoteSigner):
+    """Signs receipts for one log, after the commit that they speak of; the same text gives the same
+    bytes."""
 
-    _key: LogKey
-
-    def sign(self, text: bytes) -> bytes:
-        """The text as a note under the log's key; the same text gives the same bytes."""
-        return self._key.sign_note(text)
+    __slots__ = ()
 
 
 async def found(db: AsyncSession, vault: Vault, circle_id: bytes, origin: str) -> str:
@@ -81,7 +75,11 @@ async def sign(db: AsyncSession, vault: Vault, circle_id: bytes, host: Host) -> 
 
 async def receipt_signer(db: AsyncSession, host: Host, circle_id: bytes) -> ReceiptSigner:
     """What signs a receipt, taken out before the commit. LogBehindError as in `sign`."""
-    log = await _log(db, circle_id)
+    # Two columns, not the row: casts are many.
+    query = select(tables.Log.origin, tables.Log.sealed_seed)
+    log = (await db.execute(query.where(tables.Log.circle_id == circle_id))).one_or_none()
+    if log is None:
+        raise _unknown()
     await floor.check(db, host, circle_id)
     return ReceiptSigner(LogKey(log.origin, host.vault.open(PURPOSE, log.sealed_seed)))
 
@@ -128,8 +126,12 @@ def _altered(index: int) -> LogBrokenError:
 async def _log(db: AsyncSession, circle_id: bytes) -> tables.Log:
     found_log = await db.get(tables.Log, circle_id)
     if found_log is None:
-        raise UnknownLogError(_("This circle has no log yet. Found the circle first."))
+        raise _unknown()
     return found_log
+
+
+def _unknown() -> UnknownLogError:
+    return UnknownLogError(_("This circle has no log yet. Found the circle first."))
 
 
 async def _grown(db: AsyncSession, circle_id: bytes, before: Signed | None, size: int) -> Tree:

@@ -170,13 +170,27 @@ class LogKey:
 
     def sign_note(self, text: bytes) -> bytes:
         """The text as a note signed by this key."""
-        if not text.endswith(b"\n"):
-            raise MalformedError("the text of a note ends with a line end")
-        return text + b"\n" + self.verifier.signature_line(signature.sign(self.seed, text))
+        return NoteSigner(self).sign(text)
 
     def sign_receipt(self, receipt: Receipt) -> bytes:
         """The promise that a cast ballot will stand in the log, as a note."""
         return self.sign_note(receipt.text())
+
+
+class NoteSigner:
+    """Signs many notes with one log key."""
+
+    __slots__ = ("_signer", "_verifier")
+
+    def __init__(self, key: LogKey) -> None:
+        self._signer = signature.Signer(key.seed)
+        self._verifier = VerifierKey(key.name, self._signer.public)
+
+    def sign(self, text: bytes) -> bytes:
+        """The text as a note."""
+        if not text.endswith(b"\n"):
+            raise MalformedError("the text of a note ends with a line end")
+        return text + b"\n" + self._verifier.signature_line(self._signer.sign(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,23 @@ def public_key(seed: bytes) -> bytes:
     return bytes(public)
 
 
+class Signer:
+    """Signs with one key again and again: half of the work of a signature is making the key."""
+
+    __slots__ = ("_secret", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        public, self._secret = crypto_sign_seed_keypair(seed)
+        self.public = bytes(public)
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of a message, 64 bytes."""
+        return bytes(crypto_sign(message, self._secret)[:SIG_BYTES])
+
+
 def sign(seed: bytes, message: bytes) -> bytes:
     """The signature of a message, 64 bytes."""
-    _, secret = crypto_sign_seed_keypair(seed)
-    return bytes(crypto_sign(message, secret)[:SIG_BYTES])
+    return Signer(seed).sign(message)
 
 
 def verify(public: bytes, message: bytes, sig: bytes) -> bool:
