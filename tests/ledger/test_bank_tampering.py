@@ -185,6 +185,8 @@ async def test_a_match_that_is_none_is_refused(host: Host, thief: Burglar) -> No
 
 _BY = frozenset({"imported_at", "imported_actor"})
 
+_UNTIED = "SELECT match_id FROM ledger_bank_untied"
+
 # Table and row, columns that are bound by nothing, and the check that finds the others.
 PLACES = [
     ("line", "amount_minor = 1000", frozenset[str](), "bank"),
@@ -193,7 +195,8 @@ PLACES = [
     ("line_seen", "1 = 1", frozenset[str](), "bank"),
     ("account", "1 = 1", frozenset({"number", "added_at", "added_actor"}), "bank"),
     ("match", "amount_minor = 1000", frozenset({"tier", "reason_code", "actor", "at"}), "match"),
-    ("tied", "line_id IS NOT NULL", frozenset({"part"}), "match"),
+    ("tied", f"line_id IS NOT NULL AND match_id NOT IN ({_UNTIED})", frozenset({"part"}), "match"),
+    ("tied", f"line_id IS NOT NULL AND match_id IN ({_UNTIED})", frozenset({"part"}), "match"),
 ]  # fmt: skip
 
 

@@ -151,7 +151,7 @@ async def _strays(db: AsyncSession, book: Any, name: str) -> list[Problem]:
 
 
 async def _matches(db: AsyncSession, book: Any, name: str) -> list[Problem]:
-    """Live matches: whole, of one sum on both sides, and nothing in two of them."""
+    """Matches: whole, of one sum on both sides; and nothing stands in two that were not untied."""
     rows = await db.execute(
         text(
             "SELECT m.id, m.amount_minor, t.line_id, t.transfer_id, l.amount_minor AS line_minor, "
@@ -162,12 +162,12 @@ async def _matches(db: AsyncSession, book: Any, name: str) -> list[Problem]:
             # What was matched in a closed month stays so; its mirror stands in a later one.
             "AND NOT EXISTS (SELECT 1 FROM ledger_seal s WHERE s.book_id = m.book_id "
             "AND s.closes_through >= x.effective_on AND s.closes_through < r.effective_on)"
-            ") AS undone "
+            ") AS undone, EXISTS (SELECT 1 FROM ledger_bank_untied u "
+            "WHERE u.match_id = m.id) AS untied "
             "FROM ledger_bank_match m LEFT JOIN ledger_bank_tied t ON t.match_id = m.id "
             "LEFT JOIN ledger_bank_line l ON l.id = t.line_id "
             "LEFT JOIN ledger_transfer x ON x.id = t.transfer_id "
-            "WHERE m.book_id = :book AND NOT EXISTS (SELECT 1 FROM ledger_bank_untied u "
-            "WHERE u.match_id = m.id) ORDER BY m.id, t.part"
+            "WHERE m.book_id = :book ORDER BY m.id, t.part"
         ),
         {"book": book.id},
     )
@@ -186,12 +186,12 @@ async def _matches(db: AsyncSession, book: Any, name: str) -> list[Problem]:
             wrong(row.id, "ties nothing")
             continue
         part = row.line_id or row.transfer_id
-        if taken.setdefault(part, row.id) != row.id:
+        if not row.untied and taken.setdefault(part, row.id) != row.id:
             wrong(row.id, "has a part that stands in another match too")
         if {row.line_book, row.money_book} - {None} != {book.id}:
             wrong(row.id, "has a part that is not in this book")
             continue
-        if row.undone:
+        if row.undone and not row.untied:
             wrong(row.id, "holds a transfer that was undone")
         if row.line_id is not None:
             lines += row.line_minor
