@@ -201,10 +201,10 @@ async def _to_confirm(db: AsyncSession, host: Host, circle: Circle, member: Memb
     """Payments that wait for a second name, and may have this member's."""
     if not member.may_confirm_payouts(host.clock.now()):
         return 0
-    waiting = await payouts.open_for(db, circle.id)
-    return sum(
-        1
-        for payout in waiting
-        if payout.state == "proposed"
-        and member.actor not in {payout.proposer_actor, payout.recipient_actor}
-    )
+    mine = [
+        payout
+        for payout in await payouts.open_for(db, circle.id)
+        if payout.may_confirm(member.actor)
+        and member.actor not in await payouts.close_to(db, payout.id)
+    ]
+    return len(mine)
