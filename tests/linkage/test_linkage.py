@@ -206,21 +206,6 @@ async def test_who_watches_learns_from_those_who_collect_and_cast_in_one_sitting
     assert comes_later.found(LIMIT) == []
 
 
-def _by_address(traffic: list[tuple[str, str, bytes]], members: dict[str, str]) -> dict[bytes, str]:
-    """Each ballot goes to who signed in from the same address."""
-    return {leaf: members[address] for address, kind, leaf in traffic if kind == "cast"}
-
-
-def test_addresses_tell_everything_unless_they_are_other_ones() -> None:
-    """Named in the threat model: a host that writes down addresses knows who cast from home."""
-    members = {f"10.0.0.{n}": f"member {n}" for n in range(MEMBERS)}
-    home = [(address, "cast", who.encode()) for address, who in members.items()]
-    assert all(leaf.decode() == who for leaf, who in _by_address(home, members).items())
-    elsewhere = {"198.51.100.7": "nobody"}
-    away = [("198.51.100.7", "cast", who.encode()) for who in members.values()]
-    assert set(_by_address(away, elsewhere).values()) == {"nobody"}
-
-
 def test_the_measure_measures() -> None:
     owners = {bytes([n]): bytes([n // 3]) for n in range(18)}
     all_right, all_wrong = Score(), Score()
