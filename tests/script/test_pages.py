@@ -485,3 +485,33 @@ def test_without_script_the_pages_say_why_they_need_it(chromium: Chromium) -> No
     with serving(circle) as origin:
         for text in chromium.run(lambda browser: look(browser, origin)):
             assert "This page needs its script." in text
+
+
+@pytest.mark.parametrize("script", ["off", "lost"])
+def test_a_form_whose_script_does_not_run_sends_nothing(chromium: Chromium, script: str) -> None:
+    """The Enter key sends a form that no script holds back: ticks, with the sign-in's cookie."""
+    circle = SmallCircle()
+    for page_of in ("nominate", "ballot"):
+        if page_of == "ballot":
+            circle.open_vote()
+        with serving(circle) as origin:
+            asked = chromium.run(lambda b, o=origin, p=page_of: _entered(b, o, p, script))
+        assert asked == [], page_of
+
+
+def _entered(browser: Browser, origin: str, page_of: str, script: str) -> list[str]:
+    """What is asked of the server after a field is filled in and the Enter key pressed."""
+    context = browser.new_context(java_script_enabled=script != "off")
+    page = context.new_page()
+    page.route(f"**/ballot/{page_of}-page.js", lambda route: route.abort())
+    page.goto(f"{origin}{SCOPE}/in/{page_of}")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    if page_of == "ballot":
+        page.locator('input[name="n1"][value="2"]').focus()
+    else:
+        page.locator('input[name="recipient"]').fill("Nora")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    context.close()
+    return [url for url in asked if "/static/" not in url]  # its icon may come late
