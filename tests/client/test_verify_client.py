@@ -153,6 +153,20 @@ TWISTS: dict[str, tuple[Twist, str]] = {
         _body("/in/collect", b"</main>", b'<form action="//evil.example/"></form></main>'),
         "in/collect: a form sends to //evil.example/",
     ),
+    "a form that sends to its own page": (
+        _body(
+            "/in/collect", b"</main>", b'<form method="post"><button>Vote</button></form></main>'
+        ),
+        "in/collect: a form sends to its own page",
+    ),
+    "a script where a browser ends a comment and a parser does not": (
+        _body("/in/collect", b"</main>", b"<!-->" + EVIL + b"--></main>"),
+        "in/collect: there is something in it that can be read in two ways",
+    ),
+    "letters of another kind": (
+        _head("/in/collect", 200, content_type="text/html; charset=iso-2022-jp"),
+        "in/collect: it comes as iso-2022-jp letters, not as utf-8",
+    ),
     "a redirect": (
         _head("ballot/cast.js", 302, location="https://evil.example/cast.js"),
         f"{CAST}: the host answers 302, which leads to https://evil.example/cast.js",
@@ -213,7 +227,24 @@ async def test_a_poll_record_of_another_release_is_named(
         b"<button formaction='/elsewhere'>",
         b"<p id='a' id='b'>",
         b"<script type='application/json' id='booth' src='x.js'></script>",
+        # A form of no action sends to the page's own address.
+        b"<form method='post'><input name='n1'></form>",
+        b"<form><input name='n1'></form>",
+        b"<form method='dialog'></form><button form='f' formmethod='post'>",
+        # What browsers run and the parser reads as a comment, as words, as data.
+        b"<!-->" + EVIL + b"-->",
+        b"<!-- --!>" + EVIL + b"-->",
+        b"<![CDATA[>" + EVIL + b"]]>",
+        b"<title><!--</title>" + EVIL + b"-->",
+        b"<textarea><!--</textarea>" + EVIL + b"-->",
+        b"<title><script type='application/json' id='booth'></title>" + EVIL,
+        ("\ufeff" + EVIL.decode()).encode("utf-16-be"),
     ],
 )
 def test_what_has_no_business_in_a_page_that_votes(html: bytes) -> None:
     assert served_page.read(b"<main>" + html + b"</main>", "/c/x/sign-out").wrong
+
+
+def test_what_the_release_s_own_pages_are_made_of() -> None:
+    plain = b"<!doctype html>\n<main><form method='dialog'><input></form><br/></main>"
+    assert served_page.read(plain, "/c/x/sign-out").wrong == []

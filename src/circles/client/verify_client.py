@@ -64,6 +64,8 @@ def _fetched(
         return None
     if answer.kind != kind:
         verdict.differs(f"{path}: it comes as {answer.kind or 'nothing'}, not as {kind}")
+    elif kind == _HTML and answer.charset != "utf-8":
+        verdict.differs(f"{path}: it comes as {answer.charset or 'no'} letters, not as utf-8")
     return answer
 
 

@@ -49,6 +49,7 @@ class Answer:
 
     status: int
     kind: str
+    charset: str
     policy: str
     location: str
     body: bytes
@@ -150,7 +151,8 @@ def _raw(status: int, headers: Message, body: bytes, bytes_max: int) -> Answer:
         raise ClientError("too-long", f"an answer has more than {bytes_max} bytes")
     kind = headers.get_content_type() if "content-type" in headers else ""
     policies = headers.get_all("content-security-policy", [])
-    return Answer(status, kind, ", ".join(policies), headers.get("location", ""), body)
+    charset = headers.get_content_charset("")
+    return Answer(status, kind, charset, ", ".join(policies), headers.get("location", ""), body)
 
 
 def _ask(opener: requests.OpenerDirector, asked: requests.Request, bytes_max: int) -> bytes:
