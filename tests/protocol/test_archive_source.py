@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import threading
 import time
 import zipfile
@@ -261,3 +262,49 @@ def test_a_host_that_drips_is_not_read_for_ever(
     monkeypatch.setattr(a, "FILE_SECONDS", 0.2)
     with pytest.raises(a.SourceError, match="too slow"):
         a.UrlSource(address).read("dripping", 999)
+
+
+DRIPS = {
+    "a header": (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    "a chunk's size": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "what comes after the chunks": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
+        b"X: y\r\n",
+    ),
+    "a redirect's body": (b"HTTP/1.1 302 No\r\nLocation: /x\r\nContent-Length: 9999\r\n\r\n", b"x"),
+}
+
+
+@pytest.mark.parametrize("dripped", DRIPS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_nothing_that_a_host_drips_outlasts_the_deadline(
+    monkeypatch: pytest.MonkeyPatch, dripped: str, scheme: str
+) -> None:
+    """Over https the host drips in place of a greeting."""
+    first, drop = DRIPS[dripped]
+    ends = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection, suppress(OSError):
+                    connection.recv(4096)
+                    # The head of a TLS record of 16 kB, then bytes of it.
+                    connection.sendall(first if scheme == "http" else b"\x16\x03\x03\x40\x00")
+                    while not ends.wait(0.02):
+                        connection.sendall(drop)
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    monkeypatch.setattr(a, "FILE_SECONDS", 0.3)
+    begun = time.monotonic()
+    with pytest.raises(a.SourceError, match="too slow"):
+        a.UrlSource(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}").read("log/key", 9)
+    assert time.monotonic() - begun < 5
+    ends.set()
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+    thread.join(5)

@@ -16,6 +16,7 @@ from circles.log.rotation import record
 from circles.protocol.checkpoint import Checkpoint, LogKey, Note, VerifierKey
 from circles.protocol.cosignature import Witness, WitnessKey, cosigned_at
 from circles.protocol.messages import Rotation
+from circles.witness import looking
 from circles.witness.keeping import Keeping, id_of
 from circles.witness.looking import Outcome, Verdict, look
 from tests.log import written
@@ -145,6 +146,36 @@ def test_what_does_not_hold_is_not_cosigned(keeping: Keeping, tmp_path: Path) ->
     assert see(keeping).verdict is Verdict.UNREACHABLE
     (log,) = keeping.followed()
     assert keeping.shown(log) is None
+
+
+def test_one_log_cannot_keep_a_witness_from_the_others(
+    keeping: Keeping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, written.records(300))
+    with monkeypatch.context() as small:
+        small.setattr(looking, "LOG_BYTES_MAX", 10_000)
+        found = see(keeping)
+    assert (found.verdict, "more than a witness reads" in found.words) == (Verdict.REFUSED, True)
+    with monkeypatch.context() as soon:
+        soon.setattr(looking, "LOOK_SECONDS", -1.0)
+        found = see(keeping)
+    assert (found.verdict, "the other logs wait" in found.words) == (Verdict.UNREACHABLE, True)
+    assert see(keeping).verdict is Verdict.COSIGNED
+
+
+def test_lines_of_others_leave_room_for_the_witness_s(
+    keeping: Keeping, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A note has at most 64 lines: a host that fills them would spoil what the witness shows."""
+    place = publish(tmp_path, written.records(3))
+    line = "\u2014 nobody.example AAAAAAAA\n".encode()
+    (place / "checkpoint").write_bytes((place / "checkpoint").read_bytes() + 63 * line)
+    for _ in ("a new one", "still that one"):
+        assert see(keeping).verdict is Verdict.COSIGNED
+        assert shown(keeping) == (shown(keeping)[0], NOW)
+    public, key = str(keeping.folder / "public"), keeping.witness().verifier.text()
+    assert cli.main(["verify", str(tmp_path / "host"), "--witness", key, public]) == 0
+    assert "saw the same first 3" in capsys.readouterr().out
 
 
 def test_a_rotated_key_is_followed_and_a_stolen_name_is_not(

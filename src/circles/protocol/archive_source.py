@@ -13,13 +13,14 @@ import lzma
 import stat
 import struct
 import tempfile
-import time
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
+
+from circles.protocol.deadline import Deadline
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -230,8 +231,8 @@ class UrlSource(Source):
     def read(self, name: str, bytes_max: int) -> bytes:
         """The bytes of a file below the address."""
         address = f"{self._base}/{quote(_checked_name(name))}"
-        with _fetch(address) as stream:
-            data = _receive(stream, bytes_max + 1, address, time.monotonic() + FILE_SECONDS)
+        with Deadline(FILE_SECONDS) as deadline, _fetch(address, deadline) as stream:
+            data = _receive(stream, bytes_max + 1, address, deadline)
             return _within(data, name, bytes_max)
 
     def names(self, folder: str) -> list[str]:
@@ -240,11 +241,8 @@ class UrlSource(Source):
         return []
 
 
-def _receive(stream: "HTTPResponse", size: int, address: str, ends_at: float) -> bytes:
-    """At most `size` bytes of a body; one that breaks off is an unreadable archive, no crash.
-
-    One that drips would keep a reader for ever, so there is an end (`time.monotonic`) to it.
-    """
+def _receive(stream: "HTTPResponse", size: int, address: str, deadline: Deadline) -> bytes:
+    """At most `size` bytes of a body; one that breaks off is an unreadable archive, no crash."""
     from http.client import HTTPException
 
     parts: list[bytes] = []
@@ -252,15 +250,16 @@ def _receive(stream: "HTTPResponse", size: int, address: str, ends_at: float) ->
         while size > 0 and (part := stream.read1(min(size, _BLOCK_BYTES))):
             parts.append(part)
             size -= len(part)
-            if time.monotonic() > ends_at:
-                raise SourceError(f"{address} is too slow to be read")
     except (OSError, HTTPException) as error:
-        raise SourceError(f"{address} broke off: {error}") from error
+        if not deadline.over:
+            raise SourceError(f"{address} broke off: {error}") from error
+    if deadline.over:
+        raise SourceError(f"{address} is too slow to be read")
     return b"".join(parts)
 
 
-def _fetch(address: str) -> "HTTPResponse":
-    """A GET over http or https only, wherever it is redirected to."""
+def _fetch(address: str, deadline: Deadline) -> "HTTPResponse":
+    """A GET over http or https only, wherever it is redirected to; its head in time, too."""
     # Imported here: a folder or a zip is checked without loading TLS, which takes longest.
     from http.client import HTTPException
     from urllib import error as errors
@@ -268,14 +267,13 @@ def _fetch(address: str) -> "HTTPResponse":
 
     opener = requests.OpenerDirector()
     for handler in (
-        requests.ProxyHandler,
-        requests.HTTPHandler,
-        requests.HTTPSHandler,
-        requests.HTTPDefaultErrorHandler,
-        requests.HTTPRedirectHandler,
-        requests.HTTPErrorProcessor,
+        requests.ProxyHandler(),
+        *deadline.handlers(),
+        requests.HTTPDefaultErrorHandler(),
+        requests.HTTPRedirectHandler(),
+        requests.HTTPErrorProcessor(),
     ):
-        opener.add_handler(handler())
+        opener.add_handler(handler)
     try:
         stream: HTTPResponse | None = opener.open(address, timeout=TIMEOUT_SECONDS)
     except errors.HTTPError as error:
@@ -284,6 +282,8 @@ def _fetch(address: str) -> "HTTPResponse":
             raise MissingFileError(f"{address} is missing") from None
         raise SourceError(f"{address} answers {error.code}") from None
     except (errors.URLError, OSError, HTTPException, ValueError) as error:
+        if deadline.over:
+            raise SourceError(f"{address} is too slow to be read") from error
         raise SourceError(f"{address} cannot be reached: {error}") from error
     if stream is None:
         raise SourceError(f"{address} leads to something else than http")
@@ -292,9 +292,8 @@ def _fetch(address: str) -> "HTTPResponse":
 
 def _copy(address: str, spool: IO[bytes]) -> None:
     size = 0
-    ends_at = time.monotonic() + ZIP_SECONDS
-    with _fetch(address) as stream:
-        while block := _receive(stream, _BLOCK_BYTES, address, ends_at):
+    with Deadline(ZIP_SECONDS) as deadline, _fetch(address, deadline) as stream:
+        while block := _receive(stream, _BLOCK_BYTES, address, deadline):
             size += len(block)
             if size > ZIP_BYTES_MAX:
                 raise SourceError(f"{address} is longer than {ZIP_BYTES_MAX} bytes")

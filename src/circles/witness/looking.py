@@ -7,6 +7,7 @@ The whole log is read and hashed again whenever its checkpoint is a new one; cir
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -29,6 +30,9 @@ from circles.witness.keeping import Followed, Keeping, KeepingError
 
 # 32 MB of leaf hashes. A circle of fifty would need centuries.
 ENTRIES_MAX = 1_000_000
+# What one log may send, and how long one look may take: the other logs wait for it.
+LOG_BYTES_MAX = 1 << 28
+LOOK_SECONDS = 600.0
 
 
 class Verdict(Enum):
@@ -57,6 +61,29 @@ class _RefusedError(Exception):
     """Why this checkpoint is not cosigned."""
 
 
+class _Bounded(Source):
+    """A log's files, all together bounded in bytes and in time; each alone is by its source."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self.remote = source, source.remote
+        self._left = LOG_BYTES_MAX
+        self._ends_at = time.monotonic() + LOOK_SECONDS
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        """As the source does; `SourceError` when time is up, `_RefusedError` at the limit."""
+        if time.monotonic() > self._ends_at:
+            raise SourceError(f"it took over {LOOK_SECONDS:.0f} seconds; the other logs wait")
+        data = self._source.read(name, bytes_max)
+        self._left -= len(data)
+        if self._left < 0:
+            raise _RefusedError(f"it is over {LOG_BYTES_MAX >> 20} MB, more than a witness reads")
+        return data
+
+    def names(self, folder: str) -> list[str]:
+        """As the source has them."""
+        return self._source.names(folder)
+
+
 def look(keeping: Keeping, witness: Witness, log: Followed, now: int) -> Outcome:
     """Look at a log, and cosign its checkpoint at POSIX second `now` if all is well."""
     place = keeping.fork(log)
@@ -64,7 +91,7 @@ def look(keeping: Keeping, witness: Witness, log: Followed, now: int) -> Outcome
         return Outcome(log, Verdict.FORKED, f"the evidence is in {place}; it is not watched on")
     try:
         with open_source(log.address) as source:
-            return _look(keeping, witness, log, source, now)
+            return _look(keeping, witness, log, _Bounded(source), now)
     except (_RefusedError, KeepingError) as refused:
         return Outcome(log, Verdict.REFUSED, str(refused))
     except SourceError as error:
@@ -80,7 +107,7 @@ def _look(keeping: Keeping, witness: Witness, log: Followed, source: Source, now
     if checkpoint.origin != log.key.name:
         raise _RefusedError(f"there is another log at its address, {checkpoint.origin}")
     if checkpoint == log.seen_checkpoint and note.signed_by(log.key):
-        keeping.show(log, witness.cosign(note, now))
+        keeping.show(log, witness.cosign(_signed_by(note, log.key), now))
         return Outcome(log, Verdict.COSIGNED, f"still {checkpoint.size} entries")
     if checkpoint.size > ENTRIES_MAX:
         raise _RefusedError(f"it claims {checkpoint.size} entries, more than a witness can watch")
@@ -97,7 +124,7 @@ def _look(keeping: Keeping, witness: Witness, log: Followed, source: Source, now
         keeping.saw(log, key, note, entries.tree)
     finally:
         entries.close()
-    keeping.show(log, witness.cosign(note, now))
+    keeping.show(log, witness.cosign(_signed_by(note, key), now))
     return Outcome(log, Verdict.COSIGNED, f"{checkpoint.size} entries")
 
 
@@ -105,6 +132,12 @@ def _refuse_for(report: Report) -> None:
     """Not cosigned for the first of these problems."""
     if report.problems:
         raise _RefusedError(str(report.problems[0]))
+
+
+def _signed_by(note: Note, key: VerifierKey) -> Note:
+    """With the log's own line alone: as many of others as fit would leave no room for ours."""
+    own = (key.name, key.key_id)
+    return Note(note.text, tuple(line for line in note.signatures if line[:2] == own))
 
 
 def _signer(log: Followed, note: Note, entries: Log) -> VerifierKey:
