@@ -196,6 +196,25 @@ async def test_what_is_found_later_is_put_right_in_the_open_month(
     assert await verify_books(host, lambda _checked, _total: None) == []
 
 
+async def test_a_wrong_line_of_an_open_month_is_undone_in_it(
+    treasurer: Desk, bea: Desk, row: Neighbours
+) -> None:
+    """Found in November while comparing October, which agrees with the bank again."""
+    twice = line(amount="7", whose=treasurer.id_of("tomasz"), on="2026-10-04")
+    await treasurer.fill("/desk/money-in", **twice)
+    async with row.host.database.read() as db:
+        entry = (await books.journal(db, row.circle.id, limit=1, kinds=("contribution",)))[0]
+    assert "something else" in words(
+        (await treasurer.send(RECONCILE, 409, month="2026-10", bank="30", cash="4")).text
+    )
+    await treasurer.send(f"/desk/books/{entry.transfer.id.hex()}/undo")
+    await bea.send("/closes", proposal=await proposed(treasurer), looked="on")
+    async with row.host.database.read() as db:
+        looked = await periods.look(db, row.circle.id, "2026-10")
+    assert looked.book_minor == 3000
+    assert await verify_books(row.host, lambda _checked, _total: None) == []
+
+
 async def test_taken_back(treasurer: Desk, bea: Desk) -> None:
     proposal = await proposed(treasurer)
     await treasurer.send(RECONCILE + "/withdraw", proposal=proposal)

@@ -18,6 +18,7 @@ from circles.ledger import books, chart, suspense
 from circles.ledger.bank import matches
 from circles.ledger.bank.matches import Match, TiedForGoodError
 from circles.ledger.books import Entry, JournalLine, NewTransfer, NotCoveredError, Transfer
+from circles.ledger.periods import closed_through
 from circles.members.people import Member
 from circles.web.i18n import gettext as _
 
@@ -185,17 +186,26 @@ async def undo(
             await match_undo.unlearn_claimed(db, host, circle, found)
         if await _undo_with_line(db, host, circle, officer, found, now, note):
             return
+        # On its own day, so that an open month agrees with the bank again; what is shut stays shut.
+        shut = await closed_through(db, circle.id)
+        on = found.effective_on if shut is None or found.effective_on > shut else None
         try:
             if may_move_on(found):
                 await dues.undo_contribution(
-                    db, circle, transfer_id, actor=officer.actor, now=now, note=note
+                    db, circle, transfer_id, actor=officer.actor, now=now, note=note, on=on
                 )
             else:
                 # Money given back went in two steps, the second undone first.
                 steps = await books.booked_with(db, circle.id, found)
                 for step in reversed(steps if found.kind == "refund" else (found,)):
                     await books.reverse(
-                        db, circle.id, step.id, actor=officer.actor, now=now, note=note
+                        db,
+                        circle.id,
+                        step.id,
+                        actor=officer.actor,
+                        now=now,
+                        note=note,
+                        effective_on=on,
                     )
         except NotCoveredError as error:
             raise NotCoveredError(_cannot_undo(found)) from error
