@@ -228,6 +228,26 @@ async def test_a_table_is_read_as_it_was_corrected_and_again_the_next_time(
         assert "6 March" in seen
 
 
+async def test_a_table_read_otherwise_asks_about_what_is_here(app: Litestar, host: Host) -> None:
+    """A column that is not used any more makes other words of the same lines, not other lines."""
+    row = await maple_row(host)
+    table = (
+        "Buchungstag;Name;Verwendungszweck;Kundenreferenz;Betrag\n"
+        "03.10.2026;Anna;Beitrag;R1;10,00\n04.10.2026;Bo;Beitrag;R2;20,00\n"
+    )
+    async with desk_of(app, row) as desk:
+        assert "Two new lines." in await bring_in(desk, table)
+        path, html = await at_preview(desk, table + "05.10.2026;Cy;Beitrag;R3;30,00\n")
+        as_read = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', html))
+        asked = await desk.client.get(desk.base + path, params={**as_read, "c3": ""})
+        assert "Two lines look like ones that came" in words(asked.text)
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+        await desk.send(path, **fields)
+        async with host.database.read() as db:
+            found = await lines.waiting(db, host.vault, row.circle.id)
+        assert sorted(one.amount_minor for one in found) == [1000, 2000, 3000]
+
+
 async def test_a_file_taken_back_counts_no_more(app: Litestar, host: Host) -> None:
     row = await maple_row(host)
     async with desk_of(app, row) as desk:

@@ -133,8 +133,11 @@ class Staged:
 
     @property
     def way(self) -> str:
-        """Its format; for a table with the names of its columns: other columns, other words."""
-        return f"csv:{self.mapping.fingerprint[:16]}" if self.mapping else self.format
+        """Its format; for a table with the names of its columns and how they were read: columns
+        taken for other things make other words of the same lines."""
+        if self.mapping is None:
+            return self.format
+        return f"csv:{self.mapping.fingerprint[:16]}:{self.mapping.reading[:8]}"
 
     def lines(self, position: int) -> Iterator[StagedLine]:
         """The lines of a statement in the order of the file."""

@@ -71,6 +71,12 @@ class Mapping:
         names = "\x1f".join(plain_words(name) for name in self.names)
         return hashlib.sha256(f"{self.delimiter}\x1f{names}".encode()).hexdigest()[:32]
 
+    @property
+    def reading(self) -> str:
+        """The same for files whose lines are given the same words, days and amounts."""
+        said = [sorted(self.columns), self.decimal, self.dates, self.sign]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+
     def to_json(self) -> str:
         """As text to keep."""
         return json.dumps(
