@@ -249,6 +249,27 @@ async def test_forms_are_read_strictly(
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("text", "in_a_line", "in_lines"),
+    [
+        ("W\u202eren", False, False),
+        ("W\u2067ren", False, False),
+        ("W\u200bren", False, True),
+        ("W\u200fren", False, True),
+        ("\U0001f469\u200d\U0001f33e", True, True),
+        ("نامه\u200cای", True, True),
+    ],
+)
+def test_no_text_rearranges_the_words_beside_it(text: str, in_a_line: bool, in_lines: bool) -> None:
+    """Nor looks like another name: Wren with something in it that nobody sees."""
+    form = forms.Form(handle=text, note=text)
+    assert (form.text("handle", max_chars=40), form.lines("note", max_chars=40)) == (
+        text if in_a_line else "",
+        text if in_lines else "",
+    )
+    assert ("handle" in form.trouble, "note" in form.trouble) == (not in_a_line, not in_lines)
+
+
 async def test_multipart_is_not_read(web: AsyncTestClient[Litestar]) -> None:
     answer = await web.post("/probe/form", files={"handle": b"wren"})
     assert answer.status_code == 415

@@ -22,6 +22,15 @@ from circles.web.i18n import spoken
 
 FIELDS_MAX = 200
 NUMBER_CHARS_MAX = 12
+# What turns the direction of writing around: a text must not rearrange the words beside it.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Parts of letters and of emoji, in the scripts that need them.
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def _is_hidden(char: str) -> bool:
+    """Whether nobody sees it, so that two names could look alike and be two."""
+    return unicodedata.category(char) in {"Cf", "Zl", "Zp"} and char not in _JOINERS
 
 
 class TypeRefusedError(InvalidError):
@@ -87,6 +96,9 @@ class Form:
         allowed = "\n\t" if lines else ""
         if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in allowed for c in text):
             self.trouble.add(name, _("There is a sign in it that cannot be printed."))
+            return ""
+        if any(c in _TURNING or (not lines and _is_hidden(c)) for c in text):
+            self.trouble.add(name, _("There is a hidden character in it. Please type it anew."))
             return ""
         if not text:
             if required:
