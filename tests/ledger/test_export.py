@@ -27,7 +27,7 @@ from circles.ledger.export import FORMATS, Format, Period, export
 from circles.ledger.export.beancount import account
 from circles.ledger.export.table import COLUMNS, harmless
 from tests.ledger.ledgers import NOW
-from tests.ledger.readers import complaints, hledger_balances, ledger_balances
+from tests.ledger.readers import complaints, hledger_balances, ledger_balances, run
 from tests.ledger.years import YEAR, a_year
 
 READ_BY: tuple[Any, ...] = (
@@ -246,12 +246,29 @@ async def test_a_circle_without_books_is_said_so(database: Database) -> None:
         await exported(database, secrets.token_bytes(16), "csv")
 
 
-@given(st.text(max_size=40))
+@given(st.text(st.sampled_from("=+-@＝＠;|\t\r\n\" ',a1é"), max_size=12) | st.text(max_size=40))
 @settings(max_examples=100)
 def test_no_text_is_a_formula(text: str) -> None:
     safe = harmless(text)
     assert safe[:1] not in set("=+-@\t\r\n")
-    assert safe in {text, "'" + text}
+    for cell in re.split(r"[;\t\r\n|]", safe):
+        assert cell.lstrip(' "')[:1] not in set("=+-@＝＋－＠")
+    assert safe.replace("'", "") == text.replace("'", "")
+
+
+def test_no_cell_of_a_spreadsheet_that_parts_at_semicolons_is_a_formula() -> None:
+    assert harmless("thanks;=HYPERLINK(1)") == "thanks;'=HYPERLINK(1)"
+    assert harmless('x\n"@SUM(A1)') == "x\n'\"@SUM(A1)"
+    assert harmless("10-5, +49 30") == "10-5, +49 30"
+
+
+@pytest.mark.hledger
+async def test_notes_are_no_tags_of_hledger(database: Database, tmp_path: Path) -> None:
+    """Words behind a comma and before a colon are words, not tags that we never declared."""
+    circle_id = await a_year(database, months=3)
+    path = await file_of(tmp_path, database, circle_id, "hledger")
+    said = run("hledger", "tags", "-f", str(path))
+    assert set(said.stdout.split()) == {"note", "ref", "reverses"}
 
 
 def test_periods() -> None:

@@ -1,13 +1,16 @@
 """CSV as RFC 4180 has it, for spreadsheets: one row a transfer.
 
 A spreadsheet runs a cell that begins like a formula. Words of people may begin so; an apostrophe
-before them makes them text. Amounts are numbers and stay numbers.
+before them makes them text. Many spreadsheets part cells at semicolons or tabs instead, heed no
+quotes then, and begin a cell in the midst of ours: the same there. Some read the wide forms of the
+signs as the signs (OWASP, CSV injection). Amounts are numbers and stay numbers.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from circles.ledger.export.values import Booked, BookValues
@@ -28,7 +31,9 @@ COLUMNS = (
     "id",
     "entry",
 )
-_LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Where a cell may begin: at the start, and behind what parts cells or rows elsewhere.
+_LIKE_A_FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n|]))(?=[ \"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_LIKE_A_BREAK = ("\t", "\r", "\n")
 
 
 class Table:
@@ -66,7 +71,8 @@ class Table:
 
 def harmless(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_LIKE_A_FORMULA) else text
+    safe = _LIKE_A_FORMULA.sub("'", text)
+    return f"'{safe}" if safe.startswith(_LIKE_A_BREAK) else safe
 
 
 def _row(cells: list[str | int]) -> str:
