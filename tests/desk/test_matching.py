@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -438,3 +439,21 @@ async def test_a_closed_month_stays_and_late_lines_are_booked_after_it(bench: Be
         newest = (await books.journal(db, bench.circle.id, limit=1))[0].transfer
     assert newest.effective_on == last + timedelta(days=1)
     assert await bench.is_sound()
+
+
+@pytest.mark.one_database("what is read of a line is looked at")
+async def test_a_text_longer_than_any_bank_takes_is_read_in_its_beginning(host: Host) -> None:
+    """Made to be looked at for ever: the desk of every circle on the host would wait for it."""
+    bench = await Bench.of(host)
+    endless = "RF99M9999 " * 6500
+    await bench.lay(
+        line(5, 1000, text=f"{bench.ref('bea')} {endless}"),
+        line(6, 1000, text=f"{endless} {bench.ref('ines')}"),
+        *[line(day, 1, text=endless) for day in range(7, 27)],
+    )
+    began = time.perf_counter()
+    found = (await bench.sitting()).waiting
+    assert time.perf_counter() - began < 5
+    assert [one.proposal.choices[0].parts[0].number for one in found[:1]] == [
+        bench.row.members["bea"].book_number
+    ]

@@ -4,7 +4,7 @@ them. Gathered in one look, so that the page and the booking judge by the same."
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -40,6 +40,9 @@ _MEMBERS = "Liabilities:Members:"
 _BACK = timedelta(days=75)
 _AHEAD = timedelta(days=31)
 _MANY = 200
+_CHARS_A_LINE = 500
+# Of each text of a line as much is read. No bank lets a payer write that much; a made-up file may.
+_CHARS_READ = 4000
 ATTEMPTS_MAX = 100
 
 
@@ -83,8 +86,8 @@ async def sitting(db: AsyncSession, host: Host, circle: Circle, now: datetime) -
         cash_minor=await books.balance(db, circle.id, chart.CASH),
     )
     seen = [seen_of(line) for line in found]
-    # A year of lines at once takes a while: others are served meanwhile.
-    work = asyncio.to_thread(propose, seen, known) if len(seen) > _MANY else None
+    # A year of lines at once takes a while, and so does a great batch: others are served meanwhile.
+    work = asyncio.to_thread(propose, seen, known) if _is_much(seen) else None
     proposals = propose(seen, known) if work is None else await work
     return Sitting(
         waiting=tuple(Waiting(line, p) for line, p in zip(found, proposals, strict=True)),
@@ -94,23 +97,34 @@ async def sitting(db: AsyncSession, host: Host, circle: Circle, now: datetime) -
     )
 
 
+def _is_much(seen: Sequence[Seen]) -> bool:
+    """Whether looking at all of it takes long."""
+    payments = [payment for one in seen for payment in (one.payment, *one.details)]
+    chars = sum(len(payment.text or "") for payment in payments)
+    return len(payments) + chars // _CHARS_A_LINE > _MANY
+
+
 def seen_of(line: BankLine) -> Seen:
     """A stored line as the matcher takes it; its account is never more than a key to look up."""
     words = line.words or LineWords()
     payment = _payment(line.amount_minor, words)
     details = tuple(_payment(detail.amount_minor, detail) for detail in words.details)
-    return Seen(line.id, line.booked_on, payment, words.bank_kind, details)
+    return Seen(line.id, line.booked_on, payment, _read(words.bank_kind), details)
+
+
+def _read(text: str | None) -> str | None:
+    return text[:_CHARS_READ] if text else text
 
 
 def _payment(amount_minor: int, words: LineWords | Detail) -> Payment:
     account, name = payers.account_of(words), payers.name_of(words)
     return Payment(
         amount_minor,
-        words.counterparty,
+        _read(words.counterparty),
         words.counterparty_iban,
-        words.reference,
-        words.text,
-        words.end_to_end,
+        _read(words.reference),
+        _read(words.text),
+        _read(words.end_to_end),
         payer=account.encode() if account else None,
         payer_name=name.encode() if name else None,
     )
