@@ -22,6 +22,7 @@ from circles.host import Host
 from circles.ledger.bank import accounts, imports, staging
 from circles.ledger.bank.imports import Choices, Kept, Plan, Planned
 from circles.ledger.bank.staging import Report, Staged
+from circles.ledger.statements import values
 from circles.ledger.statements.mapping import Mapping, MappingError
 from circles.ledger.statements.sheet import shown
 
@@ -136,7 +137,9 @@ def _tell(circle: Circle, staged: Staged, plan: Plan, say: Callable[[str], None]
                 say(f"  Missing between {part.gap.after} and {part.gap.until}: {missing}")
     for problem in staged.problems[:_PROBLEMS_SHOWN]:
         place = f"{problem.where}, {problem.field}" if problem.field else problem.where
-        say(f"{'Wrong' if problem.stops else 'Worth knowing'}: {place}: {problem.message}")
+        # Names of columns and tags are the file's own: a terminal must not obey them.
+        told = values.clean(f"{place}: {problem.message}")
+        say(f"{'Wrong' if problem.stops else 'Worth knowing'}: {told}")
     if len(staged.problems) > _PROBLEMS_SHOWN:
         say(f"and {len(staged.problems) - _PROBLEMS_SHOWN} more (circles statement shows them all)")
 

@@ -227,7 +227,7 @@ class _Reader:
                 or head.get("Acct/Id/Othr/Id")
                 or head.get("Acct/Id/PrtryAcct/Id")
             )
-            sheet.account = "".join(found[0].split()) if found else None
+            sheet.account = values.number(found[0]) if found else None
         if sheet.currency is None:
             sheet.currency = values.currency(head.get("Acct/Ccy", [""])[0])
         if sheet.id_in_file is None:

@@ -124,12 +124,12 @@ def _told(fields: Fields, *, is_in: bool) -> _Told:
     name = None
     for who in (here, f"Ultmt{here}"):
         name = name or first(fields, f"RltdPties/{who}/Nm", f"RltdPties/{who}/Pty/Nm")
-    iban = first(fields, f"RltdPties/{here}Acct/Id/IBAN")
+    iban = values.number(first(fields, f"RltdPties/{here}Acct/Id/IBAN"))
     other = first(fields, f"RltdPties/{here}Acct/Id/Othr/Id")
     # A reversal names the parties of the first payment: then only the other side is known.
     if name is None and iban is None and other is None:
         name = first(fields, f"RltdPties/{there}/Nm", f"RltdPties/{there}/Pty/Nm")
-        iban = first(fields, f"RltdPties/{there}Acct/Id/IBAN")
+        iban = values.number(first(fields, f"RltdPties/{there}Acct/Id/IBAN"))
         other = first(fields, f"RltdPties/{there}Acct/Id/Othr/Id")
     texts = [
         *fields.get("RmtInf/Ustrd", []),
@@ -139,7 +139,7 @@ def _told(fields: Fields, *, is_in: bool) -> _Told:
     references = fields.get("RmtInf/Strd/CdtrRefInf/Ref", [])
     return _Told(
         counterparty=values.clean(name),
-        iban="".join(iban.split()).upper() if iban else values.iban(other),
+        iban=iban.upper() if iban else values.iban(other),
         account=values.clean(other),
         reference=values.given(references[0]) if references else None,
         end_to_end=values.given(first(fields, "Refs/EndToEndId")),

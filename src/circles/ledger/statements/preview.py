@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from circles.ledger.statements import reading
+from circles.ledger.statements import reading, values
 from circles.ledger.statements.mapping import Mapping, MappingError
 from circles.ledger.statements.model import Balance, Closed, Pending, Problem, StatementLine
 from circles.ledger.statements.sheet import shown
@@ -207,4 +207,6 @@ class _Words(_Page):
         self.out.write("\n" + _("Problems:") + "\n")
         for problem in problems:
             name = f", {problem.field}" if problem.field else ""
-            self.out.write(f"  {problem.where}{name}: {problem.message}\n")
+            # Names of columns and tags are the file's own: a terminal must not obey them.
+            told = values.clean(f"{problem.where}{name}: {problem.message}")
+            self.out.write(f"  {told}\n")

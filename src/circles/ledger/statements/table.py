@@ -137,8 +137,8 @@ class _Reader:
         day = cell(row, self.columns, "date")
         if (not day or not day[:1].isdigit()) and self._is_remark(row, day, at):
             return
-        account = "".join(cell(row, self.columns, "account").split()) if self.by_account else ""
-        self._line(row, at, account)
+        account = values.number(cell(row, self.columns, "account")) if self.by_account else None
+        self._line(row, at, account or "")
 
     def _preface(self, row: list[str]) -> None:
         """Rows before the header: whose account, which currency, what stood there."""

@@ -18,7 +18,8 @@ _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _ALIKE = frozenset("OolISBZQD")
 _ODD_SPACE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\\s]+"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u206f\ufeff\ufff9-\ufffb\\s]+"
 )
 # Not of any alphabet: what stands for nothing, in the ways banks write it.
 NOTHING = frozenset(
@@ -203,6 +204,11 @@ def given(text: str | None) -> str | None:
     """As `clean`, and None for the ways in which banks write "nothing"."""
     text = clean(text)
     return None if text is None or text.upper() in NOTHING else text
+
+
+def number(text: str | None) -> str | None:
+    """An account's number as the bank writes it, without spaces and what cannot be seen."""
+    return "".join((clean(text) or "").split()) or None
 
 
 def iban(text: str | None) -> str | None:
