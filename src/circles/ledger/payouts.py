@@ -386,6 +386,8 @@ async def mark_sent(
     db: AsyncSession, circle_id: bytes, payout_id: bytes, *, actor: int, on: date, now: datetime
 ) -> Payout:
     """The bank was told to pay. Cash has no such step: it is settled when handed over."""
+    # The book before the payment, as everywhere: two who lock the other way round deadlock.
+    await book_of(db, circle_id, lock=True)
     payout = await get(db, circle_id, payout_id, lock=True)
     if payout.state == "sent":
         return payout
@@ -400,6 +402,7 @@ async def mark_settled(
     db: AsyncSession, circle_id: bytes, payout_id: bytes, *, actor: int, on: date, now: datetime
 ) -> Payout:
     """The bank's statement shows it, or the cash was handed over."""
+    await book_of(db, circle_id, lock=True)
     payout = await get(db, circle_id, payout_id, lock=True)
     if payout.state == "settled":
         return payout
@@ -415,6 +418,7 @@ async def mark_returned(
     db: AsyncSession, circle_id: bytes, payout_id: bytes, *, actor: int, on: date, now: datetime
 ) -> Payout:
     """The money came back, or never left: the award holds it again."""
+    await book_of(db, circle_id, lock=True)
     payout = await get(db, circle_id, payout_id, lock=True)
     if payout.state == "returned":
         return payout
