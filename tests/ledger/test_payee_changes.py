@@ -182,6 +182,33 @@ async def test_who_is_close_is_no_second_name(host: Host) -> None:
     assert await sound(host)
 
 
+async def test_taking_back_is_no_way_around_what_was_said(host: Host) -> None:
+    """Proposed again to the same account, it has the same people close to it, and the recipient;
+    to another one, others wait for a day."""
+    circle_id = await awarded(host)
+    first = await propose(host, circle_id)
+    await say(host, circle_id, first, THIRD, THIRD)
+    await step(host, circle_id, first, "withdraw")
+
+    async def anew(payee: Payee) -> Payout:
+        async with host.database.begin() as db:
+            return await payouts.propose(
+                db, host.vault, circle_id, MONTH, 1, payee, proposer_actor=TREASURER,
+                recipient_actor=None, now=NOW,
+            )  # fmt: skip
+
+    second = await anew(PAYEE)
+    async with host.database.read() as db:
+        assert await payouts.close_to(db, second.id) == {THIRD: THIRD, RECIPIENT: TREASURER}
+    for actor in (THIRD, RECIPIENT):
+        with pytest.raises(ConfirmForbiddenError, match="close to"):
+            await confirm(host, circle_id, second, actor)
+    await step(host, circle_id, second, "withdraw")
+    other = await anew(OTHER)
+    assert (await confirm(host, circle_id, other, THIRD)).pay_from == LATER
+    assert await sound(host)
+
+
 async def test_the_database_keeps_it_too(host: Host) -> None:
     circle_id = await awarded(host)
     payout = await propose(host, circle_id)

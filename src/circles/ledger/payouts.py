@@ -229,7 +229,7 @@ async def propose(
     amount = await balance(db, circle_id, chart.award(month, candidate))
     if amount <= 0:
         raise NotCoveredError(_("There is nothing to pay for this request any more."))
-    waits = await _was_for_another(db, vault, circle_id, month, candidate, payee)
+    waits, close_before = await _before(db, vault, circle_id, month, candidate, payee)
     payout_id = secrets.token_bytes(16)
     await db.execute(
         insert(PayoutRow).values(
@@ -247,26 +247,35 @@ async def propose(
             pay_from=(at or now) + WAIT if waits else None,
         )
     )
-    for actor in {*close_actors} - {proposer_actor}:
-        await db.execute(
-            insert(CloseRow).values(
-                payout_id=payout_id, actor=actor, said_by=proposer_actor, said_at=now
+    close = dict.fromkeys(close_actors, proposer_actor) | close_before
+    for actor, said_by in close.items():
+        if actor != proposer_actor:
+            await db.execute(
+                insert(CloseRow).values(
+                    payout_id=payout_id, actor=actor, said_by=said_by, said_at=now
+                )
             )
-        )
     return await get(db, circle_id, payout_id)
 
 
-async def _was_for_another(
+async def _before(
     db: AsyncSession, vault: Vault, circle_id: bytes, month: str, candidate: int, payee: Payee
-) -> bool:
-    """Whether this award was proposed before with other details, or with such as are erased:
-    taking a proposal back must not be the way around a change's wait."""
-    before = [p for p in await of_month(db, circle_id, month) if p.candidate == candidate]
-    for payout in before:
+) -> tuple[bool, dict[int, int]]:
+    """Whether this award was proposed before with other details, or with such as are erased; and
+    who is close to this payee, or is it, as was said then (actor -> who said so). Taking a proposal
+    back must be the way around neither a change's wait nor what was said."""
+    waits, close = False, dict[int, int]()
+    for payout in await of_month(db, circle_id, month):
+        if payout.candidate != candidate:
+            continue
         known = await payee_of(db, vault, circle_id, payout.id)
-        if known is None or (known.name, known.iban) != (payee.name, payee.iban):
-            return True
-    return False
+        same = known is not None and (known.name, known.iban) == (payee.name, payee.iban)
+        waits = waits or not same
+        if same or known is None:
+            close |= await close_to(db, payout.id)
+            if payout.recipient_actor is not None:
+                close[payout.recipient_actor] = payout.proposer_actor
+    return waits, close
 
 
 def seal_payee(vault: Vault, payout_id: bytes, payee: Payee) -> bytes:
