@@ -204,3 +204,25 @@ def test_ages() -> None:
     assert age(date(2026, 10, 29), today) == "for one day"
     assert age(date(2026, 10, 17), today) == "for 13 days"
     assert age(date(2026, 10, 9), today) == "for 3 weeks"
+
+
+async def test_what_the_bank_says_is_words_and_no_page(app: Litestar, host: Host) -> None:
+    """Whoever knows our account can write to its statement: markup stays words, and as much of it
+    is shown as anybody reads."""
+    row = await maple_row(host)
+    markup = '"><img src=x onerror=alert(1)><script>alert(2)</script>{{ 7*7 }}'
+    found = [
+        line(1, 1000, markup, text=markup, reference=markup, counterparty_iban=markup),
+        line(2, 900, markup * 900, text=markup * 900),
+    ]
+    await bring(host, row.circle.id, found)
+    (one, other) = [waits.id.hex() for waits in await waiting(host, row.circle.id)]
+    async with desk_of(app, row) as desk:
+        pages = [await desk.look(path) for path in (LINES, f"{LINES}/{one}", f"{LINES}/{other}")]
+        await desk.send(f"{LINES}/{one}", **{"as": "suspense"})
+        pages += [await desk.look(path) for path in (LINES, "/desk", "/desk/books", "/desk/report")]
+    for html in pages:
+        assert "<img" not in html
+        assert "<script>alert" not in html
+        assert len(html) < 60_000
+    assert "{{ 7*7 }}" in pages[0]

@@ -149,11 +149,10 @@ async def _aside(
 
 def of_line(line: BankLine) -> ShownLine:
     """A line without proposals."""
-    who = line.words.counterparty if line.words else None
     return ShownLine(
         line.id.hex(),
         line.booked_on,
-        who or _("The bank names nobody"),
+        match_words.who_of(line),
         match_words.bank_words(line),
         line.amount_minor,
     )

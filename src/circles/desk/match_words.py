@@ -16,6 +16,10 @@ from circles.web import i18n
 from circles.web.i18n import gettext as _
 
 
+# What a great batch says is more than anybody reads, and a made-up file may say anything.
+_CHARS_SHOWN, _NAME_CHARS_SHOWN = 4000, 200
+
+
 @dataclass(frozen=True)
 class ShownChoice:
     """One answer as a button: its field, what it says, and why."""
@@ -42,7 +46,6 @@ class ShownLine:
 def shown(one: Waiting, found: Sitting, names: Names) -> ShownLine:
     """A line that waits, with its answers."""
     line = one.line
-    words = line.words
     choices = tuple(
         ShownChoice(written(choice.parts), what(choice, found, names), why(choice.reason, names))
         for choice in one.proposal.choices
@@ -50,7 +53,7 @@ def shown(one: Waiting, found: Sitting, names: Names) -> ShownLine:
     return ShownLine(
         id=line.id.hex(),
         on=line.booked_on,
-        who=(words.counterparty if words else None) or _("The bank names nobody"),
+        who=who_of(line),
         bank=bank_words(line),
         amount_minor=line.amount_minor,
         choices=choices,
@@ -72,7 +75,17 @@ def bank_words(line: BankLine) -> str:
     told = [words.reference, words.text, words.end_to_end]
     told += [t for d in words.details for t in (d.counterparty, d.reference, d.text)]
     found = dict.fromkeys(" ".join(t.split()) for t in told if t)
-    return " · ".join(found) or _("no reference, no words")
+    return _cut(" · ".join(found), _CHARS_SHOWN) or _("no reference, no words")
+
+
+def who_of(line: BankLine) -> str:
+    """The other side, as the bank names it."""
+    name = line.words.counterparty if line.words else None
+    return _cut(name or "", _NAME_CHARS_SHOWN) or _("The bank names nobody")
+
+
+def _cut(text: str, chars_max: int) -> str:
+    return text if len(text) <= chars_max else text[:chars_max] + "…"
 
 
 def what(choice: Choice, found: Sitting, names: Names) -> str:
