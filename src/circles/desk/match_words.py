@@ -15,7 +15,6 @@ from circles.ledger.matching.values import Choice, Part, Reason
 from circles.web import i18n
 from circles.web.i18n import gettext as _
 
-
 # What a great batch says is more than anybody reads, and a made-up file may say anything.
 _CHARS_SHOWN, _NAME_CHARS_SHOWN = 4000, 200
 
