@@ -5,9 +5,10 @@ A model in plain integers says beforehand what must be kept and what refused.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,7 @@ from circles.errors import CirclesError
 from circles.host import Host
 from circles.ledger import books, chart
 from circles.ledger.books import NewTransfer
-from circles.ledger.transfer import chain_hash
+from circles.ledger.transfer import Transfer, chain_hash, jcs, record_of
 from circles.ledger.verify import verify_books
 from tests.ledger.ledgers import NOW, new_book
 
@@ -131,3 +132,33 @@ async def test_all_of_those_books_verify(host: Host) -> None:
         booked = {line.transfer.kind for line in await books.journal(db, circle_id, limit=500)}
     assert booked == {kind for kind, _, _ in chart.KINDS}
     assert await verify_books(host, lambda _checked, _total: None) == []
+
+
+_id16, _hash32 = st.binary(min_size=16, max_size=16), st.binary(min_size=32, max_size=32)
+_ascii = st.text(st.characters(max_codepoint=0x7F))
+_any_transfer = st.builds(
+    Transfer,
+    id=_id16,
+    book_id=_id16,
+    seq=st.integers(1, 10**15 - 1),
+    entry_id=_id16,
+    kind=_ascii,
+    debit=_ascii,
+    credit=_ascii,
+    amount_minor=st.integers(1, 10**15 - 1),
+    effective_on=st.dates(),
+    recorded_at=st.datetimes(timezones=st.just(UTC)),
+    reverses=st.none() | _id16,
+    actor=st.integers(0, 2**63 - 1),
+    note_hash=st.none() | _hash32,
+    business_ref=st.none() | _ascii,
+    salt=_id16,
+    prev_hash=_hash32,
+    hash=_hash32,
+)
+
+
+@given(_any_transfer)
+def test_the_quick_hash_is_the_one_that_the_record_says(transfer: Transfer) -> None:
+    plain = hashlib.sha256(b"circles/ledger/v1\0" + transfer.prev_hash + jcs(record_of(transfer)))
+    assert chain_hash(transfer) == plain.digest()

@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.ledger import chart
-from circles.ledger.problems import as_day, as_transfer
+from circles.ledger.problems import PAGE_ROWS, as_day, as_transfer
 from circles.ledger.transfer import (
     Entry,
     NewTransfer,
@@ -34,9 +34,10 @@ from circles.ledger.transfer import (
 from circles.lite import Connection
 
 Answer = TypeVar("Answer")
-_NAMES = tuple(field.name for field in fields(Transfer))
-_COLUMNS = ", ".join(_NAMES)
-_values = attrgetter(*_NAMES)
+# The columns of a stored transfer, in the order in which they are written and read.
+STORED = tuple(field.name for field in fields(Transfer))
+_COLUMNS = ", ".join(STORED)
+_values = attrgetter(*STORED)
 # How many rows one SQLite statement brings: each statement with triggers keeps a journal of the
 # pages it changes, so that many rows in one are cheaper than many of one. Few sizes, because each
 # is a statement to prepare.
@@ -97,6 +98,10 @@ class Statements:
             f"SELECT {_COLUMNS} FROM ledger_transfer "  # noqa: S608 - our own column names
             f"WHERE book_id = {one(1)} AND entry_id = {one(2)} ORDER BY seq"
         )
+        self.page = (
+            f"SELECT {_COLUMNS} FROM ledger_transfer "  # noqa: S608 - our own column names
+            f"WHERE book_id = {one(1)} AND seq > {one(2)} ORDER BY seq LIMIT {one(3)}"
+        )
         self.salt = f"SELECT salt FROM ledger_note WHERE hash = {one(1)}"  # noqa: S608 - no value
 
     def mark(self, number: int) -> str:
@@ -139,7 +144,7 @@ LEFT JOIN ledger_balance a ON a.book_id = b.id AND a.code IN (SELECT value FROM 
 """
 _SQLITE_INSERTS = {
     size: f"INSERT INTO ledger_transfer ({_COLUMNS}) VALUES "  # noqa: S608 - our own column names
-    + ", ".join(["(" + ", ".join("?" * len(_NAMES)) + ")"] * size)
+    + ", ".join(["(" + ", ".join("?" * len(STORED)) + ")"] * size)
     for size in _BUNCHES
 }
 _PG_TYPES = {
@@ -155,7 +160,7 @@ _PG_TYPES = {
 }
 _PG_INSERT = (
     f"INSERT INTO ledger_transfer ({_COLUMNS}) SELECT * FROM unnest("  # noqa: S608 - our own column names
-    + ", ".join(f"${n}::{_PG_TYPES.get(name, 'bytea')}[]" for n, name in enumerate(_NAMES, 1))
+    + ", ".join(f"${n}::{_PG_TYPES.get(name, 'bytea')}[]" for n, name in enumerate(STORED, 1))
     + ")"
 )
 _STATEMENTS = {dialect: Statements(dialect) for dialect in ("sqlite", "postgresql")}
@@ -233,6 +238,12 @@ def entry_transfers(
     """The transfers booked together under that entry, in order."""
     rows = yield Ask(sql.entry, (book_id, entry_id))
     return tuple(as_transfer(row) for row in rows)
+
+
+def page(sql: Statements, book_id: bytes, after: int) -> Steps[Sequence[Sequence[Any]]]:
+    """The next transfers of a book, each as it is stored (`STORED`); none after its end."""
+    rows = yield Ask(sql.page, (book_id, after, PAGE_ROWS))
+    return rows
 
 
 def store(

@@ -48,16 +48,16 @@ def as_day(value: Any) -> date:
 
 
 # Transfers booked together, and on one day, are many.
-_known_time = lru_cache(maxsize=1024)(as_time)
-_known_day = lru_cache(maxsize=1024)(as_day)
+known_time = lru_cache(maxsize=1024)(as_time)
+known_day = lru_cache(maxsize=1024)(as_day)
 
 
 def as_transfer(row: Sequence[Any]) -> Transfer:
     """A stored transfer, its columns in the order of the dataclass; ValueError if one of them
     cannot be read."""
     values = list(row)
-    values[_DAY_AT] = _known_day(values[_DAY_AT])
-    values[_TIME_AT] = _known_time(values[_TIME_AT])
+    values[_DAY_AT] = known_day(values[_DAY_AT])
+    values[_TIME_AT] = known_time(values[_TIME_AT])
     return Transfer(*values)
 
 

@@ -133,7 +133,7 @@ _recorded: Callable[[Transfer], Recorded] = attrgetter(
 )
 _quoted = lru_cache(maxsize=4096)(json.encoder.encode_basestring)
 _known_b64 = lru_cache(maxsize=1024)(b64)
-_known_time = lru_cache(maxsize=256)(time_text)
+_known_time = lru_cache(maxsize=1024)(time_text)
 _known_day = lru_cache(maxsize=1024)(date.isoformat)
 
 
@@ -142,19 +142,22 @@ def chained(prev_hash: bytes, recorded: Recorded) -> bytes:
     hashed from end to end when they are verified. A test holds the two together."""
     (id_, book, seq, entry, kind, debit, credit, amount, on, at,
      reverses, actor, note, ref, salt) = recorded  # fmt: skip
+    # One call for both random values: 16 bytes and two are 24 letters, the last two of no meaning.
+    own = b64(id_ + b"\0\0" + salt)
     record = (
         f'{{"actor":"{actor}","amount":{amount},"book":"{_known_b64(book)}",'
         f'"credit":{_quoted(credit)},"debit":{_quoted(debit)},"effective_on":"{_known_day(on)}",'
-        f'"entry":"{_known_b64(entry)}","id":"{b64(id_)}","kind":{_quoted(kind)},'
-        f'"note":{_b64_or_null(note)},"recorded_at":"{_known_time(at)}",'
+        f'"entry":"{_known_b64(entry)}","id":"{own[:22]}","kind":{_quoted(kind)},'
+        f'"note":{"null" if note is None else _b64_text(note)},"recorded_at":"{_known_time(at)}",'
         f'"ref":{"null" if ref is None else json.encoder.encode_basestring(ref)},'
-        f'"reverses":{_b64_or_null(reverses)},"salt":"{b64(salt)}","seq":{seq}}}'
+        f'"reverses":{"null" if reverses is None else _b64_text(reverses)},'
+        f'"salt":"{own[24:]}","seq":{seq}}}'
     )
     return hashlib.sha256(_CHAIN + prev_hash + record.encode("ascii")).digest()
 
 
-def _b64_or_null(value: bytes | None) -> str:
-    return "null" if value is None else f'"{b64(value)}"'
+def _b64_text(value: bytes) -> str:
+    return f'"{b64(value)}"'
 
 
 def header_of(

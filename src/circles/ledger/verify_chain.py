@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.ledger import chart
-from circles.ledger.problems import PAGE_ROWS, Problem, as_transfer, class_or_none
-from circles.ledger.transfer import Transfer, chain_hash
+from circles.ledger.booking import STORED, carry_out, page
+from circles.ledger.problems import Problem, class_or_none, known_day, known_time
+from circles.ledger.transfer import chained
 
-_COLUMNS = ", ".join(f.name for f in fields(Transfer))
-_PAGE = text(
-    f"SELECT {_COLUMNS} FROM ledger_transfer "  # noqa: S608 - column names of our own dataclass
-    "WHERE book_id = :book AND seq > :after ORDER BY seq LIMIT :rows"
-)
+_SEQ = STORED.index("seq")
 _ORIGINALS = text(
-    f"SELECT {_COLUMNS} FROM ledger_transfer "  # noqa: S608 - column names of our own dataclass
+    "SELECT id, seq, kind, debit, credit, amount_minor FROM ledger_transfer "
     "WHERE book_id = :book AND id IN :ids"
 ).bindparams(bindparam("ids", expanding=True))
 
@@ -37,20 +34,47 @@ class Claim:
     through: date | None
 
 
-@dataclass
+@dataclass(slots=True)
 class Fold:
-    """The sums of one account, recomputed."""
+    """The sums of one account, recomputed. `sign`: 1 for a credit floor, -1 for a debit floor."""
 
+    sign: int = 0
     debits: int = 0
     credits: int = 0
     last_seq: int = 0
 
-    def broken(self, account_class: chart.AccountClass | None) -> bool:
-        """Whether the floor of that class is broken."""
-        floor = "none" if account_class is None else chart.FLOORS[account_class]
-        return (floor == "credit" and self.credits < self.debits) or (
-            floor == "debit" and self.debits < self.credits
-        )
+    @property
+    def broken(self) -> bool:
+        """Whether the account stands under its floor."""
+        return self.sign * (self.credits - self.debits) < 0
+
+
+class Folds(dict[str, Fold]):
+    """Accounts by their codes, each begun when it is first booked on."""
+
+    def __missing__(self, code: str) -> Fold:
+        known = class_or_none(code)
+        floor = "none" if known is None else chart.FLOORS[known]
+        self[code] = Fold({"credit": 1, "debit": -1, "none": 0}[floor])
+        return self[code]
+
+
+class _Mirror(NamedTuple):
+    """What a reversal claims to undo."""
+
+    seq: int
+    reverses: bytes
+    debit: str
+    credit: str
+    amount_minor: int
+
+
+@lru_cache(maxsize=4096)
+def _allowed(kind: str, debit: str, credit: str) -> bool:
+    """Whether the allow-list has it; a reversal may be anything that its original is."""
+    return kind == chart.REVERSAL or (
+        (kind, class_or_none(debit), class_or_none(credit)) in chart.KINDS
+    )
 
 
 class Chain:
@@ -64,7 +88,7 @@ class Chain:
         self.last_seq = 0
         self.checked = 0
         self.problems: list[Problem] = []
-        self.folds: defaultdict[str, Fold] = defaultdict(Fold)
+        self.folds = Folds()
         self._waiting = sorted(claims, key=lambda c: c.transfers)
         self._closed: date | None = None
 
@@ -74,21 +98,12 @@ class Chain:
 
     async def walk(self, db: AsyncSession, progress: Callable[[int], None]) -> None:
         """Check every transfer of the book, a page at a time."""
-        after = -1 << 62
         self._seals_due()
-        while True:
-            rows = (
-                await db.execute(_PAGE, {"book": self.book_id, "after": after, "rows": PAGE_ROWS})
-            ).all()
-            if not rows:
-                break
-            after = rows[-1].seq
-            reversals: list[Transfer] = []
-            for row in rows:
-                transfer = self._read(row)
-                if transfer is not None and transfer.reverses is not None:
-                    reversals.append(transfer)
-            await self._mirrors(db, reversals)
+        after = -1 << 62
+        while rows := await carry_out(db, partial(page, book_id=self.book_id, after=after)):
+            after = rows[-1][_SEQ]
+            mirrors = [mirror for row in rows if (mirror := self._read(row)) is not None]
+            await self._mirrors(db, mirrors)
             self.checked += len(rows)
             progress(self.checked)
         for claim in self._waiting:
@@ -96,52 +111,57 @@ class Chain:
                 "seal", claim.where, f"names {claim.transfers} transfers, there are {self.last_seq}"
             )
 
-    def _read(self, row: Any) -> Transfer | None:
-        where = f"transfer {row.seq}"
-        if row.seq != self.last_seq + 1:
+    def _read(self, row: Sequence[Any]) -> _Mirror | None:
+        """Check one transfer, its columns as they are stored; what it mirrors, if it does."""
+        (id_, book, seq, entry, kind, debit, credit, amount, on, at,
+         reverses, actor, note, ref, salt, prev_hash, stored) = row  # fmt: skip
+        if seq != self.last_seq + 1:
             missing = f"transfer {self.last_seq + 1}"
-            self.found("sequence", missing, f"is missing; {row.seq} follows {self.last_seq}")
-        self.last_seq = row.seq
+            self.found("sequence", missing, f"is missing; {seq} follows {self.last_seq}")
+        self.last_seq = seq
+        before, self.head = self.head, stored
         try:
-            transfer = as_transfer(row)
-            recomputed = chain_hash(transfer)
+            day = known_day(on)
+            hashed = chained(
+                prev_hash,
+                (id_, book, seq, entry, kind, debit, credit, amount, day, known_time(at),
+                 reverses, actor, note, ref, salt),
+            )  # fmt: skip
         except ValueError as error:
-            self.found("chain", where, f"cannot be read: {error}")
-            self.head = row.hash
+            self.found("chain", f"transfer {seq}", f"cannot be read: {error}")
             return None
-        if self.head is not None and transfer.prev_hash != self.head:
-            self.found("chain", where, "prev_hash is not the hash before it")
-        if transfer.hash != recomputed:
-            self.found("chain", where, "its hash is not the hash of what it says")
-        # Go on from what is stored: one altered row is then named once, not all that follow.
-        self.head = transfer.hash
-        self._rules(transfer, where)
-        self._fold(transfer, where)
-        self._seals_due()
-        return transfer
+        if before is not None and prev_hash != before:
+            self.found("chain", f"transfer {seq}", "prev_hash is not the hash before it")
+        # We go on from what is stored: one altered row is then named once, not all that follow.
+        if stored != hashed:
+            self.found("chain", f"transfer {seq}", "its hash is not the hash of what it says")
+        if not _allowed(kind, debit, credit):
+            self.found("kind", f"transfer {seq}", f"{kind} from {debit} to {credit}")
+        if (kind == chart.REVERSAL) != (reverses is not None):
+            what = "a reversal must name what it reverses, nothing else may"
+            self.found("mirror", f"transfer {seq}", what)
+        if amount <= 0:
+            self.found("kind", f"transfer {seq}", "its amount is not above nothing")
+        if self._closed is not None and day <= self._closed:
+            what = f"lies in the period closed through {self._closed}"
+            self.found("period", f"transfer {seq}", what)
+        self._fold(seq, debit, credit, amount)
+        if self._waiting and self._waiting[0].transfers <= seq:
+            self._seals_due()
+        return None if reverses is None else _Mirror(seq, reverses, debit, credit, amount)
 
-    def _rules(self, transfer: Transfer, where: str) -> None:
-        classes = class_or_none(transfer.debit), class_or_none(transfer.credit)
-        if transfer.kind != chart.REVERSAL and (transfer.kind, *classes) not in chart.KINDS:
-            self.found("kind", where, f"{transfer.kind} from {transfer.debit} to {transfer.credit}")
-        if (transfer.kind == chart.REVERSAL) != (transfer.reverses is not None):
-            self.found("mirror", where, "a reversal must name what it reverses, nothing else may")
-        if transfer.amount_minor <= 0:
-            self.found("kind", where, "its amount is not above nothing")
-        if self._closed is not None and transfer.effective_on <= self._closed:
-            self.found("period", where, f"lies in the period closed through {self._closed}")
+    def _fold(self, seq: int, debit: str, credit: str, amount: int) -> None:
+        paid, got = self.folds[debit], self.folds[credit]
+        paid.debits += amount
+        got.credits += amount
+        paid.last_seq = got.last_seq = seq
+        if paid.sign * (paid.credits - paid.debits) < 0:
+            self.found("floor", f"transfer {seq}", f"takes {debit} under its floor")
+        if got.sign * (got.credits - got.debits) < 0:
+            self.found("floor", f"transfer {seq}", f"takes {credit} under its floor")
 
-    def _fold(self, transfer: Transfer, where: str) -> None:
-        debit, credit = self.folds[transfer.debit], self.folds[transfer.credit]
-        debit.debits += transfer.amount_minor
-        credit.credits += transfer.amount_minor
-        for code, fold in ((transfer.debit, debit), (transfer.credit, credit)):
-            fold.last_seq = transfer.seq
-            if fold.broken(class_or_none(code)):
-                self.found("floor", where, f"takes {code} under its floor")
-
-    async def _mirrors(self, db: AsyncSession, reversals: Iterable[Transfer]) -> None:
-        wanted = {t.reverses: t for t in reversals}
+    async def _mirrors(self, db: AsyncSession, mirrors: Iterable[_Mirror]) -> None:
+        wanted = {mirror.reverses: mirror for mirror in mirrors}
         if not wanted:
             return
         rows = await db.execute(_ORIGINALS, {"book": self.book_id, "ids": list(wanted)})
