@@ -8,9 +8,11 @@ up right.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from circles.client import options as client_options
 
@@ -275,3 +277,20 @@ def _run(given: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+# Commands that stay; all others are over in a moment.
+_LASTING = {"serve", "demo"}
+
+
+def command() -> NoReturn:
+    """The program `circles`: `main`, in a process of its own.
+
+    Python looks for cycles among all that it loads, and once more at the end. A process that is
+    over in a moment has none worth a tenth of its time.
+    """
+    if not _LASTING.intersection(sys.argv[1:2]):
+        gc.set_threshold(500_000)
+    code = main()
+    gc.freeze()
+    sys.exit(code)

@@ -52,7 +52,7 @@ def test_both_commands_and_the_licence_come_along(wheel: Path) -> None:
         points = archive.read(info["entry_points.txt"]).decode()
         licence = archive.read(info["licenses/LICENSE"])
         about = archive.read(info["METADATA"]).decode()
-    assert "circles = circles.cli:main" in points
+    assert "circles = circles.cli:command" in points
     assert "circles-verify = circles.verifier:main" in points
     assert licence == (ROOT / "LICENSE").read_bytes()
     assert "License-Expression: AGPL-3.0-or-later" in about
