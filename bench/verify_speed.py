@@ -14,7 +14,6 @@ at most 80 MiB for 1,000 and 150 MiB for 100,000 ballots, the command under 0.27
 import argparse
 import json
 import secrets
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA384
 
+from bench.processes import taken
 from circles.protocol import ballot as b
 from circles.protocol import blind, merkle, seal, signature
 from circles.protocol import messages as m
@@ -133,33 +133,18 @@ def verify_seconds(source: s.MemorySource) -> float:
     return seconds
 
 
-# A process begins with the peak memory of the one that made it, and this one holds all ballots: so
-# a small one in between starts the command, and says exit code, seconds and peak KiB.
-MEASURE = """
-import json, resource, subprocess, sys, time
-start = time.perf_counter()
-code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-took = time.perf_counter() - start
-print(json.dumps([code, took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
-"""
-
-
 def command(files: dict[str, bytes], folder: Path, rounds: int) -> dict[str, float]:
     """The command on a zip: median seconds from its start, peak memory in MiB."""
     archive = folder / "archive.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         for name, data in files.items():
             packed.writestr(name, data)
-    took, peaks = [], []
-    for _ in range(rounds):
-        words = [sys.executable, "-c", MEASURE, sys.executable, "-m", "circles.verifier"]
-        said = subprocess.run([*words, str(archive)], check=True, capture_output=True, text=True)
-        code, seconds, peak = json.loads(said.stdout)
-        if code != 0:
-            raise AssertionError("the command finds fault with an honest archive")
-        took.append(seconds)
-        peaks.append(peak / 1024)
-    return {"command_s": round(median(took), 3), "command_mib": round(max(peaks), 1)}
+    words = [sys.executable, "-m", "circles.verifier", str(archive)]
+    runs = [taken(words) for _ in range(rounds)]
+    return {
+        "command_s": round(median(run.seconds for run in runs), 3),
+        "command_mib": round(max(run.peak_mib for run in runs), 1),
+    }
 
 
 def main() -> None:

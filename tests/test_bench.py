@@ -32,3 +32,8 @@ def test_verifying_ballots() -> None:
 def test_posting(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'bench.sqlite3'}"
     assert "to the driver" in ran("ledger_posting.py", "--quick", "--database", url)
+
+
+def test_verifying_books() -> None:
+    found = json.loads(ran("ledger_verify.py", "--transfers", "200", "--rounds", "1"))
+    assert found["ours_s"] > 0
