@@ -26,7 +26,7 @@ from circles.members import sessions
 from circles.schema import room_metadata
 from tests.ledger.banks import bring, line, waiting
 from tests.web.test_access import ROWS
-from tests.web.visitors import TREASURER, Village, village
+from tests.web.visitors import TREASURER, VISITORS, Village, village
 from tests.world import World
 
 # Written by any request of whoever is signed in.
@@ -215,3 +215,18 @@ async def test_a_line_of_ones_own_is_not_tied_to_a_thing_of_another_circle(two: 
             answer = await two.client.post(path, data=sent)
             assert answer.status_code in REFUSED - {303}, (kind, sent)
             assert await dump(host) == before, (kind, sent)
+
+
+async def test_looking_changes_nothing(two: Two) -> None:
+    """Every page, asked for by each who may see it, HEAD too: not a row is another one after."""
+    two.here.values["slug"] = two.here.world.circle.slug
+    two.here.values["code"] = two.ids["code"]
+    before = await dump(two.host)
+    for visitor in VISITORS:
+        cookie = await two.here.cookie(visitor)
+        headers = {"cookie": f"circles={cookie}"} if cookie else {}
+        for row in ROWS:
+            if row.method == "GET" and visitor in (*row.statuses, "left"):
+                for method in ("GET", "HEAD"):
+                    await two.client.request(method, two.path(row.path), headers=headers)
+    assert await dump(two.host) == before

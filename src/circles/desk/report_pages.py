@@ -35,7 +35,7 @@ _FILES: Final[dict[Format, tuple[str, str]]] = {
     "beancount": ("beancount", "text/plain; charset=utf-8"),
     "hledger": ("hledger.journal", "text/plain; charset=utf-8"),
     "ledger": ("ledger.journal", "text/plain; charset=utf-8"),
-    "csv": ("csv", "text/csv; charset=utf-8; header=present"),
+    "csv": ("csv", "text/csv; header=present; charset=utf-8"),
     "jsonl": ("jsonl", "application/jsonl"),
 }
 

@@ -19,7 +19,7 @@ from circles.ballot.box import Nominated
 from circles.circle.circles import Circle
 from circles.errors import ConflictError, ForbiddenError, InvalidError, MissingError
 from circles.host import Host
-from circles.members import notices
+from circles.members import notices, people
 from circles.members.people import Member
 from circles.protocol.draw import draw_order
 from circles.protocol.messages import OMIT_REASONS, Slate
@@ -96,6 +96,7 @@ async def propose_omission(
         raise InvalidError(_("Please pick one of the four reasons."))
     async with host.database.begin() as db:
         round_ = await _open_round(db, circle, month)
+        await _refuse_frozen(db, host, circle, by)
         known = {one.leaf for one in await box.nominations(db, round_.nominate.poll_hash)}
         if nomination not in known:
             raise MissingError(_("This request is not on the draft."))
@@ -123,9 +124,23 @@ async def confirm_omission(
             raise ConflictError(_("That was agreed already."))
         if row.proposed_by == by.id:
             raise ForbiddenError(_("Somebody else has to agree to this."))
+        await _refuse_frozen(db, host, circle, by)
         row.confirmed_by = by.id
         await db.flush()
         await _pin(db, host, circle, "omission-confirmed", row.reason, by)
+
+
+async def _refuse_frozen(db: AsyncSession, host: Host, circle: Circle, by: Member) -> None:
+    """Whoever gave a way back into this account could use it, and be both who agree."""
+    asking = await people.get(db, circle.id, by.id)
+    if not asking.may_confirm_payouts(host.clock.now()):
+        raise ForbiddenError(
+            _(
+                "You were given a way back in a few days ago. Until a week has passed, "
+                "another one of us does this."
+            ),
+            code="frozen",
+        )
 
 
 async def withdraw_omission(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -11,6 +12,7 @@ from circles import money
 from circles.circle import circles, iban, offered, pay_changes
 from circles.circle.circles import CAP_MIN, RULES, Circle
 from circles.circle.provide import TheCircle, TheHost
+from circles.errors import ForbiddenError
 from circles.host import Host
 from circles.members import guards, notices, people
 from circles.members.people import Member
@@ -18,7 +20,12 @@ from circles.members.signin import TheMember
 from circles.steward import founding_form
 from circles.web import forms
 from circles.web.forms import Form
+from circles.web.i18n import gettext as _
 from circles.web.render import page, see_other
+
+# What parts the digits of a number, and a number as long as an account's.
+_PARTED = re.compile(r"[\s./-]+")
+_NUMBER = re.compile(r"\d{8,}")
 
 
 def _shown(circle: Circle) -> dict[str, str]:
@@ -93,12 +100,32 @@ async def change_words(
     return see_other(f"{circle.path}/in/people")
 
 
+def _name_an_account(words: str, before: str) -> bool:
+    """Whether words for cash name an account (or a number as long) that did not stand there: money
+    would follow it just as well."""
+    stood = _PARTED.sub("", before)
+    return any(number not in stood for number in _NUMBER.findall(_PARTED.sub("", words)))
+
+
+def _refuse_frozen(host: Host, member: Member) -> None:
+    """Whoever gave a way back into this account could use it, and put both names."""
+    if not member.may_confirm_payouts(host.clock.now()):
+        raise ForbiddenError(
+            _(
+                "You were given a way back in a few days ago. Until a week has passed, "
+                "another one of us asks."
+            ),
+            code="frozen",
+        )
+
+
 @post("/c/{slug:str}/in/steward/settings/pay", guards=[guards.steward])
 async def change_pay(
     request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
 ) -> Response[bytes]:
     """Another account waits for a second person and a day, because money follows it; other words
-    for cash alone hold at once, and so does all where nobody else is there to confirm."""
+    for cash alone hold at once, unless they name an account, and so does all where nobody else is
+    there to confirm."""
     form = await forms.read(request)
     holder, account, words = founding_form.read_pay(form)
     if form.trouble:
@@ -106,11 +133,15 @@ async def change_pay(
     if (holder, account, words) == (circle.pay_holder, circle.pay_iban, circle.pay_words):
         return see_other(f"{circle.path}/in/people")
     async with host.database.begin() as db:
+        # One change at a time: of two who ask at once the second is told.
+        await people.lock(db, circle.id)
         alone = await people.count(db, circle.id) == 1
-        if alone or (holder, account) == (circle.pay_holder, circle.pay_iban):
+        same = (holder, account) == (circle.pay_holder, circle.pay_iban)
+        if alone or (same and not _name_an_account(words, circle.pay_words)):
             await circles.change_pay(db, circle.id, holder=holder, iban=account, words=words)
             await _pin(db, host, circle, member, "pay-changed")
             return see_other(f"{circle.path}/in/people")
+        _refuse_frozen(host, await people.get(db, circle.id, member.id))
         now = host.clock.round_now()
         await pay_changes.ask(
             db,
