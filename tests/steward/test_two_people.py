@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -97,9 +98,22 @@ async def test_whoever_was_given_a_way_back_leaves_no_request_out(host: Host) ->
         await people.set_role(db, circle.id, ben.member.id, "steward", holds=True)
         second = await people.get(db, circle.id, ben.member.id)
     await freeze(host, second)
-    with pytest.raises(ForbiddenError, match="way back"):
+    with pytest.raises(ForbiddenError, match="a week has passed"):
         await slate.propose_omission(host, circle, month, leaf, "duplicate", second)
     await slate.propose_omission(host, circle, month, leaf, "duplicate", ann.member)
-    with pytest.raises(ForbiddenError, match="way back"):
+    with pytest.raises(ForbiddenError, match="a week has passed"):
         await slate.confirm_omission(host, circle, month, leaf, second)
     await slate.confirm_omission(host, circle, month, leaf, cleo.member)
+
+
+async def test_who_invites_is_not_the_second_name_of_who_came(host: Host) -> None:
+    """A steward could take their own invitation; all have a week to ask who has joined them. Among
+    founders everybody is new."""
+    now = host.clock.now()
+    circle = await circle_of(host)
+    founder = await member_of(host, circle, "Marisol", "steward")
+    assert founder.may_confirm_payouts(now)
+    old = replace(circle, founded_at=now - timedelta(days=7))
+    newcomer = await member_of(host, old, "wren")
+    assert not newcomer.may_confirm_payouts(now + timedelta(days=6))
+    assert newcomer.may_confirm_payouts(now + timedelta(days=7))

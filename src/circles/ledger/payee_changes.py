@@ -137,7 +137,7 @@ def _not_frozen(frozen_until: datetime | None, now: datetime) -> None:
     if frozen_until is not None and now < frozen_until:
         raise ConfirmForbiddenError(
             _(
-                "You were given a way back in a few days ago. Until a week has passed, "
+                "You came in, or back in, a few days ago. Until a week has passed, "
                 "another one of us does this."
             ),
             code="frozen",

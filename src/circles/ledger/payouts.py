@@ -212,7 +212,7 @@ async def propose(
     if frozen_until is not None and now < frozen_until:
         raise ConfirmForbiddenError(
             _(
-                "You were given a way back in a few days ago. Until a week has passed, "
+                "You came in, or back in, a few days ago. Until a week has passed, "
                 "another one of us proposes."
             ),
             code="frozen",
@@ -324,7 +324,7 @@ async def confirm(
     if frozen_until is not None and now < frozen_until:
         raise ConfirmForbiddenError(
             _(
-                "You were given a way back in a few days ago. Until a week has passed, "
+                "You came in, or back in, a few days ago. Until a week has passed, "
                 "another one of us confirms."
             ),
             code="frozen",

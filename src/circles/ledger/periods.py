@@ -394,7 +394,7 @@ def _refuse_frozen(frozen: bool) -> None:
     if frozen:
         raise SecondNameError(
             _(
-                "You were given a way back in a few days ago. Until a week has passed, "
+                "You came in, or back in, a few days ago. Until a week has passed, "
                 "another one of us signs."
             ),
             code="frozen",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,6 +25,8 @@ from circles.web.i18n import gettext as _
 
 ROLES = ("treasurer", "steward")
 HANDLE_CHARS_MAX = 40
+# How long an account is no second name: after coming in, and after a way back was given.
+FREEZE = timedelta(days=7)
 ID_BYTES = 16
 # Drawn at random, so that a number says nothing about who came when.
 _BOOK_NUMBER_FROM, _BOOK_NUMBER_TO = 1000, 999_999
@@ -88,7 +90,7 @@ class Member:
         return "steward" in self.roles
 
     def may_confirm_payouts(self, now: datetime) -> bool:
-        """False for a while after a way back in was given."""
+        """False for a while after coming in, or after a way back in was given."""
         return self.payouts_frozen_until is None or self.payouts_frozen_until <= now
 
 
@@ -216,11 +218,17 @@ async def join(
         actor=actor,
         joined_at=at,
         votes_from=first_month,
-        payouts_frozen_until=None,
+        payouts_frozen_until=_frozen_until(circle, at),
     )
     db.add(row)
     await db.flush()
     return member_of(row)
+
+
+def _frozen_until(circle: Circle, at: datetime) -> datetime | None:
+    """Whoever invites could take the invitation themselves, and put both names; so all of us have a
+    week to ask who that is. While the circle itself is that young, all are new to it."""
+    return at + FREEZE if at - circle.founded_at >= FREEZE else None
 
 
 def _first_month(circle: Circle, rolled_month: str | None, round_now: datetime) -> str:

@@ -23,7 +23,6 @@ from circles.members.tables import AccountRow, WayBackRow
 from circles.web.i18n import gettext as _
 
 LIFE = timedelta(minutes=10)
-FREEZE = timedelta(days=7)
 
 
 class WayBackError(MissingError):
@@ -135,7 +134,7 @@ async def use(
     await db.execute(
         update(AccountRow)
         .where(AccountRow.id == member_id)
-        .values(passphrase_hash=passphrase_hash, payouts_frozen_until=now + FREEZE)
+        .values(passphrase_hash=passphrase_hash, payouts_frozen_until=now + people.FREEZE)
     )
     await sessions.end_all(db, member_id)
     values = {"who_id": member_id.hex()}

@@ -136,7 +136,7 @@ async def _refuse_frozen(db: AsyncSession, host: Host, circle: Circle, by: Membe
     if not asking.may_confirm_payouts(host.clock.now()):
         raise ForbiddenError(
             _(
-                "You were given a way back in a few days ago. Until a week has passed, "
+                "You came in, or back in, a few days ago. Until a week has passed, "
                 "another one of us does this."
             ),
             code="frozen",

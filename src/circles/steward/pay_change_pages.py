@@ -56,7 +56,7 @@ async def confirm_pay_change(
         if not asking.may_confirm_payouts(host.clock.now()):
             raise ForbiddenError(
                 _(
-                    "You were given a way back in a few days ago. Until a week has passed, "
+                    "You came in, or back in, a few days ago. Until a week has passed, "
                     "another one of us confirms."
                 )
             )

@@ -112,7 +112,7 @@ def _refuse_frozen(host: Host, member: Member) -> None:
     if not member.may_confirm_payouts(host.clock.now()):
         raise ForbiddenError(
             _(
-                "You were given a way back in a few days ago. Until a week has passed, "
+                "You came in, or back in, a few days ago. Until a week has passed, "
                 "another one of us asks."
             ),
             code="frozen",
