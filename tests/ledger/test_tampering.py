@@ -11,7 +11,7 @@ import pytest
 
 from circles.db import Database
 from circles.host import Host
-from circles.ledger import books, chart
+from circles.ledger import booking, books, chart, verify_rows
 from circles.ledger.books import NewTransfer
 from circles.ledger.verify import Problem, verify_books
 from tests.ledger.ledgers import NOW, new_book
@@ -199,3 +199,58 @@ async def test_progress_is_told_from_nothing_to_all(host: Host) -> None:
     told: list[tuple[int, int]] = []
     await verify_books(host, lambda checked, total: told.append((checked, total)))
     assert told == [(0, 12), (6, 12), (12, 12)]
+
+
+async def test_a_note_that_belongs_to_nothing_is_named(host: Host) -> None:
+    circle_id = await furnish(host.database)
+    async with burglar(host.database.url) as thief:
+        await thief.switch_guards_off()
+        ((book_id,),) = await thief.run("SELECT id FROM ledger_book WHERE circle_id = ?", circle_id)
+        await thief.run(
+            "INSERT INTO ledger_note (hash, book_id, salt, note) VALUES (?, ?, ?, ?)",
+            b"\7" * 32,
+            book_id,
+            b"\7" * 16,
+            "planted",
+        )
+    (problem,) = await problems(host)
+    assert (problem.check, problem.what) == ("note", "belongs to no transfer")
+
+
+@pytest.mark.parametrize("column", ["debit", "credit", "amount_minor", "kind"])
+async def test_a_reversal_of_what_was_something_else_is_no_mirror(host: Host, column: str) -> None:
+    await furnish(host.database)
+    async with burglar(host.database.url) as thief:
+        await thief.switch_guards_off()
+        other = "500 + 1" if column == "amount_minor" else "'reversal'"
+        await thief.run(f"UPDATE ledger_transfer SET {column} = {other} WHERE seq = 2")
+    named = {(p.check, p.where, p.what) for p in await problems(host)}
+    assert ("mirror", "transfer 3", "is no mirror of 2") in named
+
+
+async def test_in_pages_of_two_rows_the_same_is_found(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one page ends and the next begins, nothing is lost and nothing counts twice."""
+    circle_id = await furnish(host.database)
+    async with host.database.begin() as db:
+        for n in range(5):
+            await books.record(
+                db, circle_id, [replace(PAID, effective_on=date(2026, 12, 1), business_ref=None)]
+                * (1 + n % 3), key=f"later {n}", now=NOW,
+            )  # fmt: skip
+    for module in (booking, verify_rows):
+        monkeypatch.setattr(module, "PAGE_ROWS", 2)
+    assert await problems(host) == []
+    async with burglar(host.database.url) as thief:
+        await thief.switch_guards_off()
+        await thief.run("UPDATE ledger_note SET note = 'x' WHERE note <> 'a slip'")
+        await thief.run("UPDATE ledger_transfer SET reverses = ? WHERE seq = 3", b"\7" * 16)
+        await thief.run("UPDATE ledger_idempotency SET key = 'later 9' WHERE key = 'later 2'")
+    found = await problems(host)
+    assert [p.where for p in found if p.check == "key"] == ["key later 9"]
+    noted = {f"note of transfer {seq}" for seq in (1, *range(7, 16))}
+    assert {p.where for p in found if p.check == "note"} == noted
+    assert [(p.where, p.what) for p in found if p.check == "mirror"] == [
+        ("transfer 3", "reverses what is not in this book")
+    ]

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.ledger import chart
 from circles.ledger.booking import STORED, carry_out, page
 from circles.ledger.problems import Problem, class_or_none, known_day, known_time
-from circles.ledger.transfer import chained
+from circles.ledger.transfer import chained, note_hash
 
-_SEQ = STORED.index("seq")
-_ORIGINALS = text(
-    "SELECT id, seq, kind, debit, credit, amount_minor FROM ledger_transfer "
-    "WHERE book_id = :book AND id IN :ids"
-).bindparams(bindparam("ids", expanding=True))
+_SEQ, _REVERSES, _NOTE = map(STORED.index, ("seq", "reverses", "note_hash"))
+# Beside a page of transfers stands what they lead to. Asked for by the page's first and last
+# number, so that nothing is carried from one page to the next.
+_MIRRORED = text(
+    "SELECT r.seq, o.seq AS undone, (o.kind <> :reversal AND o.seq < r.seq AND o.debit = r.credit "
+    "AND o.credit = r.debit AND o.amount_minor = r.amount_minor) AS fits FROM ledger_transfer r "
+    "LEFT JOIN ledger_transfer o ON o.book_id = r.book_id AND o.id = r.reverses "
+    "WHERE r.book_id = :book AND r.seq BETWEEN :first AND :last AND r.reverses IS NOT NULL "
+    "ORDER BY r.seq"
+)
+_NOTED = text(
+    "SELECT t.seq, t.note_hash, n.book_id, n.salt, n.note FROM ledger_transfer t "
+    "JOIN ledger_note n ON n.hash = t.note_hash "
+    "WHERE t.book_id = :book AND t.seq BETWEEN :first AND :last ORDER BY t.seq"
+)
 
 
 @dataclass(frozen=True)
@@ -59,16 +69,6 @@ class Folds(dict[str, Fold]):
         return self[code]
 
 
-class _Mirror(NamedTuple):
-    """What a reversal claims to undo."""
-
-    seq: int
-    reverses: bytes
-    debit: str
-    credit: str
-    amount_minor: int
-
-
 @lru_cache(maxsize=4096)
 def _allowed(kind: str, debit: str, credit: str) -> bool:
     """Whether the allow-list has it; a reversal may be anything that its original is."""
@@ -78,7 +78,8 @@ def _allowed(kind: str, debit: str, credit: str) -> bool:
 
 
 class Chain:
-    """One book, recomputed. `head` is None where it cannot be known any more."""
+    """One book, recomputed. `head` is None where it cannot be known any more; `notes` counts those
+    of its transfers."""
 
     def __init__(self, name: str, book_id: bytes, start: bytes | None, claims: list[Claim]) -> None:
         self.name = name
@@ -87,6 +88,7 @@ class Chain:
         self.claims = claims
         self.last_seq = 0
         self.checked = 0
+        self.notes = 0
         self.problems: list[Problem] = []
         self.folds = Folds()
         self._waiting = sorted(claims, key=lambda c: c.transfers)
@@ -102,8 +104,13 @@ class Chain:
         after = -1 << 62
         while rows := await carry_out(db, partial(page, book_id=self.book_id, after=after)):
             after = rows[-1][_SEQ]
-            mirrors = [mirror for row in rows if (mirror := self._read(row)) is not None]
-            await self._mirrors(db, mirrors)
+            for row in rows:
+                self._read(row)
+            page_of = {"book": self.book_id, "first": rows[0][_SEQ], "last": after}
+            if any(row[_REVERSES] is not None for row in rows):
+                await self._mirrors(db, page_of)
+            if any(row[_NOTE] is not None for row in rows):
+                await self._notes(db, page_of)
             self.checked += len(rows)
             progress(self.checked)
         for claim in self._waiting:
@@ -111,8 +118,8 @@ class Chain:
                 "seal", claim.where, f"names {claim.transfers} transfers, there are {self.last_seq}"
             )
 
-    def _read(self, row: Sequence[Any]) -> _Mirror | None:
-        """Check one transfer, its columns as they are stored; what it mirrors, if it does."""
+    def _read(self, row: Sequence[Any]) -> None:
+        """Check one transfer, its columns as they are stored, and add it to its accounts."""
         (id_, book, seq, entry, kind, debit, credit, amount, on, at,
          reverses, actor, note, ref, salt, prev_hash, stored) = row  # fmt: skip
         if seq != self.last_seq + 1:
@@ -127,9 +134,9 @@ class Chain:
                 (id_, book, seq, entry, kind, debit, credit, amount, day, known_time(at),
                  reverses, actor, note, ref, salt),
             )  # fmt: skip
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             self.found("chain", f"transfer {seq}", f"cannot be read: {error}")
-            return None
+            return
         if before is not None and prev_hash != before:
             self.found("chain", f"transfer {seq}", "prev_hash is not the hash before it")
         # We go on from what is stored: one altered row is then named once, not all that follow.
@@ -148,7 +155,6 @@ class Chain:
         self._fold(seq, debit, credit, amount)
         if self._waiting and self._waiting[0].transfers <= seq:
             self._seals_due()
-        return None if reverses is None else _Mirror(seq, reverses, debit, credit, amount)
 
     def _fold(self, seq: int, debit: str, credit: str, amount: int) -> None:
         paid, got = self.folds[debit], self.folds[credit]
@@ -160,22 +166,22 @@ class Chain:
         if got.sign * (got.credits - got.debits) < 0:
             self.found("floor", f"transfer {seq}", f"takes {credit} under its floor")
 
-    async def _mirrors(self, db: AsyncSession, mirrors: Iterable[_Mirror]) -> None:
-        wanted = {mirror.reverses: mirror for mirror in mirrors}
-        if not wanted:
-            return
-        rows = await db.execute(_ORIGINALS, {"book": self.book_id, "ids": list(wanted)})
-        for row in rows:
-            mirror = wanted.pop(row.id)
-            if (
-                (row.debit, row.credit, row.amount_minor)
-                != (mirror.credit, mirror.debit, mirror.amount_minor)
-                or row.kind == chart.REVERSAL
-                or row.seq >= mirror.seq
-            ):
-                self.found("mirror", f"transfer {mirror.seq}", f"is no mirror of {row.seq}")
-        for mirror in wanted.values():
-            self.found("mirror", f"transfer {mirror.seq}", "reverses what is not in this book")
+    async def _mirrors(self, db: AsyncSession, page_of: dict[str, Any]) -> None:
+        """Each reversal of that page is the mirror of an earlier transfer that is none itself."""
+        for row in await db.execute(_MIRRORED, page_of | {"reversal": chart.REVERSAL}):
+            where = f"transfer {row.seq}"
+            if row.undone is None:
+                self.found("mirror", where, "reverses what is not in this book")
+            elif not row.fits:
+                self.found("mirror", where, f"is no mirror of {row.undone}")
+
+    async def _notes(self, db: AsyncSession, page_of: dict[str, Any]) -> None:
+        """Each note of that page, unless it was erased, is the one whose hash is chained."""
+        for row in await db.execute(_NOTED, page_of):
+            self.notes += row.book_id == self.book_id
+            if note_hash(row.book_id, row.salt, row.note) != row.note_hash:
+                where = f"note of transfer {row.seq}"
+                self.found("note", where, "is not the one that was written then")
 
     def _seals_due(self) -> None:
         """Compare the seals that name the state we have just reached."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.errors import InvalidError
 from circles.ledger import chart
+from circles.ledger.booking import STORED
 from circles.ledger.books import SealFigures, seal_record
-from circles.ledger.journal import entry_transfers
-from circles.ledger.problems import PAGE_ROWS, Problem, as_day, as_time
-from circles.ledger.transfer import note_hash, request_hash, seal_hash
+from circles.ledger.problems import PAGE_ROWS, Problem, as_day, as_time, as_transfer
+from circles.ledger.transfer import request_hash, seal_hash
 from circles.ledger.verify_chain import Chain, Fold
 from circles.protocol.text import b64
 
@@ -37,6 +39,17 @@ _IN_A_BOOK = {
 _BANK = (
     "account", "statement", "withdrawal", "line", "line_seen", "also", "match", "tied", "untied",
 )  # fmt: skip
+_KEYS = text(
+    "SELECT k.key, k.entry_id, k.request_sha256, "
+    "(SELECT count(*) FROM ledger_transfer t WHERE t.entry_id = k.entry_id) AS transfers "
+    "FROM ledger_idempotency k WHERE k.book_id = :book AND k.key > :after "
+    "ORDER BY k.key LIMIT :rows"
+)
+# The book is not asked for: SQLite would go through all of it for many entries at once.
+_OF_ENTRIES = text(
+    f"SELECT {', '.join(STORED)} FROM ledger_transfer "  # noqa: S608 - our own column names
+    "WHERE entry_id IN :ids ORDER BY seq"
+).bindparams(bindparam("ids", expanding=True))
 
 # The triggers that keep the rules, as the migrations make them (a test compares).
 GUARDS: dict[str, frozenset[str]] = {
@@ -131,7 +144,7 @@ async def of_book(db: AsyncSession, book: Any, chain: Chain) -> list[Problem]:
     found += await _balances(db, book, chain)
     found += await _seals(db, book, chain.name)
     found += await _keys(db, book, chain.name)
-    found += await _notes(db, book, chain.name)
+    found += await _notes(db, book, chain)
     return found
 
 
@@ -224,55 +237,65 @@ async def _keys(db: AsyncSession, book: Any, name: str) -> list[Problem]:
     """Each answered key is bound to what it booked."""
     found: list[Problem] = []
     after = ""
-    while True:
-        rows = (
-            await db.execute(
-                text(
-                    "SELECT * FROM ledger_idempotency WHERE book_id = :book AND key > :after "
-                    "ORDER BY key LIMIT :rows"
-                ),
-                {"book": book.id, "after": after, "rows": PAGE_ROWS},
-            )
-        ).all()
-        if not rows:
-            return found
+    while rows := (
+        await db.execute(_KEYS, {"book": book.id, "after": after, "rows": PAGE_ROWS})
+    ).all():
         after = rows[-1].key
-        for row in rows:
-            try:
-                transfers = await entry_transfers(db, book.id, row.entry_id)
-                same = request_hash(book.id, row.key, transfers) == row.request_sha256
-            except ValueError:
-                same = False
-            if not same:
-                found.append(
-                    Problem(name, "key", f"key {row.key}", "is not bound to what it booked")
-                )
+        for some in _few_at_a_time(rows):
+            booked = await _entries(db, book, [row.entry_id for row in some])
+            for row in some:
+                try:
+                    transfers = tuple(map(as_transfer, booked[row.entry_id]))
+                    same = request_hash(book.id, row.key, transfers) == row.request_sha256
+                except (ValueError, TypeError):
+                    same = False
+                if not same:
+                    what = "is not bound to what it booked"
+                    found.append(Problem(name, "key", f"key {row.key}", what))
+    return found
 
 
-async def _notes(db: AsyncSession, book: Any, name: str) -> list[Problem]:
-    found: list[Problem] = []
-    after = b""
-    while True:
-        rows = (
-            await db.execute(
-                text(
-                    "SELECT n.*, (SELECT min(t.seq) FROM ledger_transfer t "
-                    "WHERE t.book_id = n.book_id AND t.note_hash = n.hash) AS seq "
-                    "FROM ledger_note n WHERE n.book_id = :book AND n.hash > :after "
-                    "ORDER BY n.hash LIMIT :rows"
-                ),
-                {"book": book.id, "after": after, "rows": PAGE_ROWS},
-            )
-        ).all()
-        if not rows:
-            return found
-        after = rows[-1].hash
-        for row in rows:
-            where = f"note of transfer {row.seq}" if row.seq else f"note {b64(row.hash)}"
-            if row.seq is None:
-                found.append(Problem(name, "note", where, "belongs to no transfer"))
-            if note_hash(row.book_id, row.salt, row.note) != row.hash:
-                found.append(Problem(name, "note", where, "is not the one that was written then"))
+def _few_at_a_time(keys: Sequence[Any]) -> Iterator[list[Any]]:
+    """The keys in turn, as many together as booked one page of transfers between them."""
+    some: list[Any] = []
+    booked = 0
+    for row in keys:
+        booked += row.transfers
+        if some and booked > PAGE_ROWS:
+            yield some
+            some, booked = [], row.transfers
+        some.append(row)
+    yield some
+
+
+async def _entries(
+    db: AsyncSession, book: Any, ids: Sequence[bytes]
+) -> defaultdict[bytes, list[Sequence[Any]]]:
+    """The stored transfers of these entries, by entry."""
+    entries: defaultdict[bytes, list[Sequence[Any]]] = defaultdict(list)
+    for row in await db.execute(_OF_ENTRIES, {"ids": ids}):
+        if row.book_id == book.id:
+            entries[row.entry_id].append(row)
+    return entries
+
+
+async def _notes(db: AsyncSession, book: Any, chain: Chain) -> list[Problem]:
+    """Notes that belong to no transfer. The walk has met those that do: if that is all of them,
+    nobody need look which are over."""
+    count = text("SELECT count(*) FROM ledger_note WHERE book_id = :book")
+    if await db.scalar(count, {"book": book.id}) == chain.notes:
+        return []
+    rows = await db.execute(
+        text(
+            "SELECT hash FROM ledger_note WHERE book_id = :book AND hash NOT IN (SELECT note_hash "
+            "FROM ledger_transfer WHERE book_id = :book AND note_hash IS NOT NULL) ORDER BY hash"
+        ),
+        {"book": book.id},
+    )
+    return [
+        Problem(chain.name, "note", f"note {b64(row.hash)}", "belongs to no transfer")
+        for row in rows
+    ]
 
 
 async def around(db: AsyncSession, dialect: str) -> list[Problem]:
