@@ -254,3 +254,51 @@ async def test_in_pages_of_two_rows_the_same_is_found(
     assert [(p.where, p.what) for p in found if p.check == "mirror"] == [
         ("transfer 3", "reverses what is not in this book")
     ]
+
+
+async def loosen(thief: Burglar) -> None:
+    """The table of transfers without its keys; on SQLite, where types are kept by the table, also
+    without types."""
+    if thief.lite is not None:
+        await thief.run("CREATE TABLE loose AS SELECT * FROM ledger_transfer")
+        await thief.run("DROP TABLE ledger_transfer")
+        await thief.run("ALTER TABLE loose RENAME TO ledger_transfer")
+        return
+    await thief.run("ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_pkey CASCADE")
+    await thief.run("ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_id_key CASCADE")
+
+
+async def test_a_transfer_that_stands_twice_is_named_between_pages_too(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await furnish(host.database)
+    async with burglar(host.database.url) as thief:
+        await thief.switch_guards_off()
+        await loosen(thief)
+        await thief.run("INSERT INTO ledger_transfer SELECT * FROM ledger_transfer WHERE seq = 4")
+    for rows in (4, 5):
+        monkeypatch.setattr(booking, "PAGE_ROWS", rows)
+        named = {(p.check, p.where) for p in await problems(host)}
+        assert ("sequence", "id") in named
+        assert named & {("sequence", "transfers"), ("sequence", "transfer 5")}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_value_of_another_kind_is_named_and_the_rest_is_checked(host: Host) -> None:
+    """Where a table's types are gone, as only SQLite allows."""
+    await furnish(host.database)
+    async with burglar(host.database.url) as thief:
+        await thief.switch_guards_off()
+        await loosen(thief)
+        await thief.run("UPDATE ledger_balance SET debits = 5 WHERE code = 'Equity:Fund'")
+        for column in await columns(thief, "ledger_transfer"):
+            ((true,),) = await thief.run(f"SELECT {column} FROM ledger_transfer WHERE seq = 3")
+            for other in ("many", 1000.5, None, b"1", "20261001"):
+                if other == true or column in ("seq", "book_id"):
+                    continue
+                await thief.run(f"UPDATE ledger_transfer SET {column} = ? WHERE seq = 3", other)
+                named = {(p.check, p.where) for p in await problems(host)}
+                assert ("chain", "transfer 3") in named, (column, other)
+                assert ("balance", "account Equity:Fund") in named
+            await thief.run(f"UPDATE ledger_transfer SET {column} = ? WHERE seq = 3", true)
+        assert {p.check for p in await problems(host)} == {"balance"}

@@ -43,8 +43,13 @@ def as_time(value: Any) -> datetime:
 
 
 def as_day(value: Any) -> date:
-    """A stored day; ValueError if it is none."""
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
+    """A stored day; ValueError if it is none, or not spelt as days are stored and compared."""
+    if isinstance(value, date):
+        return value
+    day = date.fromisoformat(str(value))
+    if day.isoformat() != value:
+        raise ValueError(f"{value!r} is no day")
+    return day
 
 
 # Transfers booked together, and on one day, are many.

@@ -142,16 +142,17 @@ def chained(prev_hash: bytes, recorded: Recorded) -> bytes:
     hashed from end to end when they are verified. A test holds the two together."""
     (id_, book, seq, entry, kind, debit, credit, amount, on, at,
      reverses, actor, note, ref, salt) = recorded  # fmt: skip
+    # `:d` takes whole numbers only: no text that looks like one, wherever it was stored.
     # One call for both random values: 16 bytes and two are 24 letters, the last two of no meaning.
     own = b64(id_ + b"\0\0" + salt)
     record = (
-        f'{{"actor":"{actor}","amount":{amount},"book":"{_known_b64(book)}",'
+        f'{{"actor":"{actor:d}","amount":{amount:d},"book":"{_known_b64(book)}",'
         f'"credit":{_quoted(credit)},"debit":{_quoted(debit)},"effective_on":"{_known_day(on)}",'
         f'"entry":"{_known_b64(entry)}","id":"{own[:22]}","kind":{_quoted(kind)},'
         f'"note":{"null" if note is None else _b64_text(note)},"recorded_at":"{_known_time(at)}",'
         f'"ref":{"null" if ref is None else json.encoder.encode_basestring(ref)},'
         f'"reverses":{"null" if reverses is None else _b64_text(reverses)},'
-        f'"salt":"{own[24:]}","seq":{seq}}}'
+        f'"salt":"{own[24:]}","seq":{seq:d}}}'
     )
     return hashlib.sha256(_CHAIN + prev_hash + record.encode("ascii")).digest()
 

@@ -63,6 +63,9 @@ async def verify_books(
             problems += await bank_of(db, host.vault, book, chain.name)
             problems += await periods_of(db, book, chain.name)
             problems += await handovers_of(db, book, chain.name)
+        if checked != total:
+            what = f"there are {total}, but only {checked} have a place in a book"
+            problems.append(Problem("all books", "sequence", "transfers", what))
         problems += await around(db, host.database.dialect)
         problems += _no_book(books, logged or {})
     return problems
