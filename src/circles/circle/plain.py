@@ -45,6 +45,11 @@ def text(words: str, *, chars_max: int) -> str:
     return cleaned
 
 
+def shown(words: str) -> str:
+    """What can be seen of a text that was never asked whether it is plain, on one line."""
+    return " ".join("".join(" " if _is_odd(c) else c for c in words).split())
+
+
 def is_visible(words: str) -> bool:
     """Whether a reader sees anything of it."""
     return any(not c.isspace() and c not in _BLANK and c not in _JOINERS for c in words)

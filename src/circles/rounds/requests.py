@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.ballot import box
+from circles.circle import plain
 from circles.errors import MissingError
 from circles.rounds import rounds
 from circles.rounds.booth_context import Request
@@ -28,6 +29,9 @@ async def recipients(
         for number, leaf in enumerate(round_.slate.candidates, start=1):
             one = known[leaf]
             request = Request.of(number, leaf, one.ask, one.salt, one.document)
-            if request.text is not None:
-                found[month, number] = request.recipient
+            # A ballot shows the words byte by byte; what stands in them must not turn a sentence
+            # about money around.
+            title = plain.shown(request.recipient)
+            if request.text is not None and title:
+                found[month, number] = title
     return found
