@@ -11,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.errors import InvalidError
 from circles.ledger import chart
-from circles.ledger.booking import STORED
 from circles.ledger.books import SealFigures, seal_record
-from circles.ledger.problems import PAGE_ROWS, Problem, as_day, as_time, as_transfer
-from circles.ledger.transfer import request_hash, seal_hash
+from circles.ledger.problems import PAGE_ROWS, Problem, as_day, as_time, known_day
+from circles.ledger.transfer import NewTransfer, request_hash, seal_hash
 from circles.ledger.verify_chain import Chain, Fold
 from circles.protocol.text import b64
 
@@ -47,8 +46,8 @@ _KEYS = text(
 )
 # The book is not asked for: SQLite would go through all of it for many entries at once.
 _OF_ENTRIES = text(
-    f"SELECT {', '.join(STORED)} FROM ledger_transfer "  # noqa: S608 - our own column names
-    "WHERE entry_id IN :ids ORDER BY seq"
+    "SELECT book_id, entry_id, kind, debit, credit, amount_minor, effective_on, actor, "
+    "business_ref, reverses FROM ledger_transfer WHERE entry_id IN :ids ORDER BY seq"
 ).bindparams(bindparam("ids", expanding=True))
 
 # The triggers that keep the rules, as the migrations make them (a test compares).
@@ -243,15 +242,11 @@ async def _keys(db: AsyncSession, book: Any, name: str) -> list[Problem]:
         after = rows[-1].key
         for some in _few_at_a_time(rows):
             booked = await _entries(db, book, [row.entry_id for row in some])
-            for row in some:
-                try:
-                    transfers = tuple(map(as_transfer, booked[row.entry_id]))
-                    same = request_hash(book.id, row.key, transfers) == row.request_sha256
-                except (ValueError, TypeError):
-                    same = False
-                if not same:
-                    what = "is not bound to what it booked"
-                    found.append(Problem(name, "key", f"key {row.key}", what))
+            found += [
+                Problem(name, "key", f"key {row.key}", "is not bound to what it booked")
+                for row in some
+                if not _bound(book, row, booked[row.entry_id])
+            ]
     return found
 
 
@@ -271,12 +266,24 @@ def _few_at_a_time(keys: Sequence[Any]) -> Iterator[list[Any]]:
 async def _entries(
     db: AsyncSession, book: Any, ids: Sequence[bytes]
 ) -> defaultdict[bytes, list[Sequence[Any]]]:
-    """The stored transfers of these entries, by entry."""
+    """What was booked in these entries, by entry, as it is stored."""
     entries: defaultdict[bytes, list[Sequence[Any]]] = defaultdict(list)
-    for row in await db.execute(_OF_ENTRIES, {"ids": ids}):
-        if row.book_id == book.id:
-            entries[row.entry_id].append(row)
+    for book_id, entry_id, *asked in await db.execute(_OF_ENTRIES, {"ids": ids}):
+        if book_id == book.id:
+            entries[entry_id].append(asked)
     return entries
+
+
+def _bound(book: Any, key: Any, booked: Sequence[Sequence[Any]]) -> bool:
+    """Whether the key answers for a request of exactly this."""
+    try:
+        asked = [
+            NewTransfer(kind, debit, credit, amount, known_day(on), actor, ref, None, reverses)
+            for kind, debit, credit, amount, on, actor, ref, reverses in booked
+        ]
+        return bool(request_hash(book.id, key.key, asked) == key.request_sha256)
+    except (ValueError, TypeError):
+        return False
 
 
 async def _notes(db: AsyncSession, book: Any, chain: Chain) -> list[Problem]:
