@@ -441,6 +441,23 @@ async def test_a_closed_month_stays_and_late_lines_are_booked_after_it(bench: Be
     assert await bench.is_sound()
 
 
+async def test_undone_in_the_books_a_closed_line_teaches_no_more(bench: Bench) -> None:
+    await bench.lay(line(1, 2000, who="B. Smith", counterparty_iban=OLD_IBAN))
+    await bench.say((await bench.the_line()).line.id, bench.part("bea"), bench.part("jonas"))
+    assert len(await bench.links()) == 2
+    last = bench.row.now.date()
+    async with bench.host.database.begin() as db:
+        await books.close_through(db, bench.circle.id, last, actor=0, now=bench.row.now)
+    (match,) = await bench.live()
+    for gone in (1, 0):
+        await booking.undo(
+            bench.host, bench.circle, bench.row.marisol, match.transfer_ids[gone], None
+        )
+        assert len(await bench.links()) == gone
+    assert [m.id for m in await bench.live()] == [match.id]
+    assert await bench.is_sound()
+
+
 @pytest.mark.one_database("what is read of a line is looked at")
 async def test_a_text_longer_than_any_bank_takes_is_read_in_its_beginning(host: Host) -> None:
     """Made to be looked at for ever: the desk of every circle on the host would wait for it."""

@@ -234,6 +234,7 @@ async def _undo_with_line(
     except TiedForGoodError:
         # A closed month stays as it was signed. The mirror stands in the open one, and with what is
         # right it comes to nothing at the bank.
+        await match_undo.unlearn_tied(db, host, circle, match, found)
         return False
     return False
 

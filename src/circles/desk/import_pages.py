@@ -167,7 +167,7 @@ async def _result(
     error: CirclesError | None = None,
 ) -> Response[bytes]:
     async with host.database.read() as db:
-        waits = len(await lines.waiting(db, None, circle.id))
+        waits, _minor = await lines.count_waiting(db, circle.id)
     form = Form()
     if error is not None:
         form.trouble.add("form", str(error))

@@ -131,6 +131,20 @@ async def _unlearn(
         await payers.unlearn(db, host.vault, circle.id, number, payer)
 
 
+async def unlearn_tied(
+    db: AsyncSession, host: Host, circle: Circle, match: Match, undone: Transfer
+) -> None:
+    """The tie of a closed month stays, but what it taught was wrong for this member."""
+    if not is_of_line(undone):
+        return
+    found = [await books.transfer(db, circle.id, one) for one in match.transfer_ids]
+    number = undone.credit.rpartition(":")[2]
+    for line in await lines.some(db, host.vault, circle.id, match.line_ids):
+        for payer, whose in pairs(line, [t for t in found if is_of_line(t)]):
+            if whose == number:
+                await payers.unlearn(db, host.vault, circle.id, number, payer)
+
+
 async def learn_claimed(
     db: AsyncSession,
     host: Host,

@@ -129,11 +129,10 @@ async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
 
 async def _bank_waits(db: AsyncSession, circle: Circle) -> list[Wait]:
     """Lines of the bank that nobody has looked at."""
-    waiting = await bank_lines.waiting(db, None, circle.id)
-    if not waiting:
+    count, total = await bank_lines.count_waiting(db, circle.id)
+    if not count:
         return []
-    total = sum(line.amount_minor for line in waiting)
-    return [Wait("lines", len(waiting), total, "", f"{circle.path}/in/desk/lines")]
+    return [Wait("lines", count, total, "", f"{circle.path}/in/desk/lines")]
 
 
 async def _month_waits(db: AsyncSession, circle: Circle, now: datetime) -> list[Wait]:

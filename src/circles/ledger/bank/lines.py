@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Exists, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -60,6 +60,19 @@ async def waiting(db: AsyncSession, vault: Vault | None, circle_id: bytes) -> li
     """Lines that no live match explains, the oldest first."""
     tied = in_live_match(BankTied.line_id == BankLineRow.id)
     return await _select(db, vault, circle_id, ~tied)
+
+
+async def count_waiting(db: AsyncSession, circle_id: bytes) -> tuple[int, int]:
+    """(how many of them there are, what they come to)."""
+    tied = in_live_match(BankTied.line_id == BankLineRow.id)
+    query = (
+        select(func.count(), func.coalesce(func.sum(BankLineRow.amount_minor), 0))
+        .select_from(BankLineRow)
+        .join(Book, Book.id == BankLineRow.book_id)
+        .where(Book.circle_id == circle_id, stands(), ~tied)
+    )
+    count, minor = (await db.execute(query)).one()
+    return count, int(minor)
 
 
 async def between(
