@@ -153,7 +153,7 @@ async def run(
     """
     host = Host.open(settings, clock)
     try:
-        await migrate.upgrade(host.database)
+        await migrate.upgrade(host.database, host.vault)
         if ready is not None:
             await ready(host)
         app = create_app(host, ticking=True)

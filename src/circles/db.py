@@ -19,8 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
-from circles import lite
+from circles import acts, lite
 from circles.errors import OutcomeUnknownError
+from circles.vault import Vault
 
 _BUSY_TIMEOUT_MS = 10_000
 # A server that never answers must not hold a request, and a connection, for ever.
@@ -100,7 +101,14 @@ class Database:
         # One writer at a time in this process: SQLite would refuse the second after a busy wait,
         # and a queue is fair where polling is not.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._vault: Vault | None = None
         self._reading = self.engine.execution_options(circles_begin="BEGIN")
+
+    def keep_acts(self, vault: Vault) -> None:
+        """Bind under this key who did what, in each transaction from here on (`circles.acts`)."""
+        if self._vault is None:
+            event.listen(self.engine.sync_engine, "before_execute", acts.notice)
+        self._vault = vault
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
@@ -118,10 +126,12 @@ class Database:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncSession]:
         async with AsyncSession(self.engine, expire_on_commit=False) as db:
-            await db.connection()
+            await acts.forget(db)
             try:
                 yield db
                 await db.flush()
+                if self._vault is not None:
+                    await acts.bind(db, self._vault)
             except BaseException:
                 await _quietly(db.rollback())
                 raise

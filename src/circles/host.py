@@ -19,6 +19,10 @@ class Host:
     clock: Clock
     vault: Vault
 
+    def __post_init__(self) -> None:
+        """What is done through this host is bound under its key."""
+        self.database.keep_acts(self.vault)
+
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None) -> Host:
         """Make the data directory (0700) and its key if need be, and open the database."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from circles import acts
 from circles.db import Database
 from circles.errors import SettingsError
+from circles.vault import Vault
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -47,7 +49,8 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection) -> list[str]:
+    """Bring it up to date; the tables of acts that were made, which tell what was there before."""
     from alembic import command
     from alembic.script import ScriptDirectory
 
@@ -59,13 +62,22 @@ def _upgrade(connection: Connection) -> None:
             "This database was made by a newer version of circles "
             f"({', '.join(sorted(stored - known))}). Start that version; nothing was changed."
         )
+    before = set(inspect(connection).get_table_names())
     command.upgrade(_config(connection), "heads")
+    made = set(inspect(connection).get_table_names()) - before
+    return sorted(name for name in made if name.endswith("_act"))
 
 
-async def upgrade(database: Database) -> None:
-    """Run what is missing, all in one transaction; a newer database is refused in words."""
+async def upgrade(database: Database, vault: Vault | None = None) -> None:
+    """Run what is missing, all in one transaction; a newer database is refused in words.
+
+    `vault`: to bind what was there before acts were kept of it (`circles.acts`).
+    """
     async with database.read() as db:
         if await (await db.connection()).run_sync(_stored) == newest():
             return
     async with database.engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+        made = await connection.run_sync(_upgrade)
+        if vault is not None:
+            for table in made:
+                await acts.bind_after(connection, vault, table, newest=0)

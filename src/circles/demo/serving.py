@@ -84,7 +84,7 @@ async def _demo(listener: socket.socket, data: Path) -> None:
     clock = MovableClock()
     host = Host.open(settings, clock)
     try:
-        await migrate.upgrade(host.database)
+        await migrate.upgrade(host.database, host.vault)
         app = application(host)
         built = await build(host, app, clock, _progress())
         try:

@@ -20,8 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from circles.acts import Acts
 from circles.db import Hash, Id, UtcTime
-from circles.ledger.tables import Base
+from circles.ledger.tables import ACTS, Base
 
 _BOOK = "ledger_book.id"
 _ACCOUNT = "ledger_bank_account.id"
@@ -33,7 +34,10 @@ class BankAccount(Base):
     """A number under which the bank's files name an account of ours; several may mean one."""
 
     __tablename__ = "ledger_bank_account"
-    __table_args__ = (UniqueConstraint("book_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("book_id", "number"),
+        {"info": {"acts": Acts(ACTS, key=("id",))}},
+    )
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
     book_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_BOOK))
@@ -65,6 +69,7 @@ class BankStatement(Base):
     __table_args__ = (
         UniqueConstraint("import_id", "position"),
         Index("ledger_bank_statement_book", "book_id", "last_on"),
+        {"info": {"acts": Acts(ACTS, key=("id",))}},
     )
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
@@ -93,6 +98,7 @@ class BankWithdrawal(Base):
     """This statement was read wrongly and counts no more."""
 
     __tablename__ = "ledger_bank_withdrawal"
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("statement_id",))}},)
 
     statement_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_STATEMENT), primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcTime)
@@ -136,6 +142,7 @@ class BankAlso(Base):
     """A line that a file of another format tells in other words: said by a person, once."""
 
     __tablename__ = "ledger_bank_also"
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("account_id", "key"))}},)
 
     account_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_ACCOUNT), primary_key=True)
     key: Mapped[bytes] = mapped_column(Hash, primary_key=True)
@@ -147,7 +154,10 @@ class BankMatch(Base):
     """Lines and transfers that are the same money. Written after its parts, which it checks."""
 
     __tablename__ = "ledger_bank_match"
-    __table_args__ = (Index("ledger_bank_match_book", "book_id"),)
+    __table_args__ = (
+        Index("ledger_bank_match_book", "book_id"),
+        {"info": {"acts": Acts(ACTS, key=("id",))}},
+    )
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
     book_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_BOOK))
@@ -167,6 +177,7 @@ class BankTied(Base):
         UniqueConstraint("match_id", "transfer_id"),
         Index("ledger_bank_tied_line", "line_id"),
         Index("ledger_bank_tied_transfer", "transfer_id"),
+        {"info": {"acts": Acts(ACTS, key=("match_id", "part"))}},
     )
 
     match_id: Mapped[bytes] = mapped_column(
@@ -183,6 +194,7 @@ class BankUntied(Base):
     """This match was undone."""
 
     __tablename__ = "ledger_bank_untied"
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("match_id",))}},)
 
     match_id: Mapped[bytes] = mapped_column(
         Id, ForeignKey("ledger_bank_match.id"), primary_key=True

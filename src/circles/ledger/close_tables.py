@@ -11,8 +11,9 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from circles.acts import Acts
 from circles.db import Hash, Id, UtcTime
-from circles.ledger.tables import Base
+from circles.ledger.tables import ACTS, Base
 
 _BOOK = "ledger_book.id"
 
@@ -21,6 +22,7 @@ class ProposalRow(Base):
     """A month that waits for its second name; one at a time in each book."""
 
     __tablename__ = "ledger_close_proposal"
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("book_id",))}},)
 
     book_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_BOOK), primary_key=True)
     id: Mapped[bytes] = mapped_column(Id, unique=True)
@@ -43,7 +45,10 @@ class PeriodRow(Base):
     """A closed month, for ever. `hash` binds the columns; the seal is in `ledger_seal`."""
 
     __tablename__ = "ledger_period"
-    __table_args__ = (UniqueConstraint("book_id", "seal_ref"),)
+    __table_args__ = (
+        UniqueConstraint("book_id", "seal_ref"),
+        {"info": {"acts": Acts(ACTS, key=("book_id", "month"))}},
+    )
 
     book_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_BOOK), primary_key=True)
     month: Mapped[str] = mapped_column(String, primary_key=True)
@@ -79,6 +84,7 @@ class HandoverRow(Base):
             sqlite_where=text("accepted_at IS NULL"),
             postgresql_where=text("accepted_at IS NULL"),
         ),
+        {"info": {"acts": Acts(ACTS, key=("id",))}},
     )
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
@@ -99,6 +105,7 @@ class AuditLinkRow(Base):
     """A link with which somebody from outside reads one period; stored as the hash of its code."""
 
     __tablename__ = "ledger_audit_link"
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("id",))}},)
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
     book_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_BOOK))

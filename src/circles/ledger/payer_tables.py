@@ -7,8 +7,9 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, Date, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from circles.acts import Acts
 from circles.db import Hash, Id, UtcTime
-from circles.ledger.tables import Base
+from circles.ledger.tables import ACTS, Base
 
 _BOOK = "ledger_book.id"
 
@@ -29,6 +30,7 @@ class MatchingRow(Base):
     """Whether certain lines are booked without a click; no row means no."""
 
     __tablename__ = "ledger_matching"
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("book_id",))}},)
 
     book_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_BOOK), primary_key=True)
     by_itself: Mapped[int] = mapped_column(BigInteger)

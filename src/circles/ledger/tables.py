@@ -20,7 +20,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from circles.acts import Acts
 from circles.db import Hash, Id, UtcTime
+
+# Where the database tells who did what: see `act_tables`.
+ACTS = "ledger_act"
 
 
 class Base(DeclarativeBase):
@@ -156,6 +160,7 @@ class PayoutRow(Base):
     """One way of an award to its recipient; see `ledger.payouts`."""
 
     __tablename__ = "ledger_payout"
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("id",), sealed=("payee_sealed",))}},)
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
     book_id: Mapped[bytes] = mapped_column(Id, ForeignKey("ledger_book.id"))

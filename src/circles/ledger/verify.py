@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.host import Host
 from circles.ledger.problems import Problem, as_day, as_time
 from circles.ledger.transfer import genesis
+from circles.ledger.verify_acts import acts_of
 from circles.ledger.verify_bank import bank_of
 from circles.ledger.verify_chain import Chain, Claim
 from circles.ledger.verify_payouts import payouts_of
@@ -67,6 +68,7 @@ async def verify_books(
             what = f"there are {total}, but only {checked} have a place in a book"
             problems.append(Problem("all books", "sequence", "transfers", what))
         problems += await around(db, host.database.dialect)
+        problems += await acts_of(db, host.vault)
         problems += _no_book(books, logged or {})
     return problems
 

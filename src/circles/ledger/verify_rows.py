@@ -14,6 +14,7 @@ from circles.ledger import chart
 from circles.ledger.books import SealFigures, seal_record
 from circles.ledger.problems import PAGE_ROWS, Problem, as_day, as_time, known_day
 from circles.ledger.transfer import NewTransfer, request_hash, seal_hash
+from circles.ledger.verify_acts import TOLD
 from circles.ledger.verify_chain import Chain, Fold
 from circles.protocol.text import b64
 
@@ -81,6 +82,9 @@ GUARDS: dict[str, frozenset[str]] = {
             "ledger_payee_change_not_close",
             "ledger_payee_change_stays",
             "ledger_payee_change_never_delete",
+            "ledger_act_bound_once",
+            "ledger_act_never_delete",
+            *(f"{table}_{verb}_told" for table in TOLD for verb in ("insert", "update", "delete")),
             *(
                 f"ledger_{table}_never_{verb}"
                 for table in ("kind", "account", "transfer", "idempotency", "seal")
@@ -111,6 +115,9 @@ GUARDS: dict[str, frozenset[str]] = {
             "ledger_payout_close_stays",
             "ledger_payee_change_not_close",
             "ledger_payee_change_stays",
+            "ledger_act_bound_once",
+            "ledger_act_never_truncate",
+            *(f"{table}_told" for table in TOLD),
             *(
                 f"ledger_{table}_never_{verb}"
                 for table in (

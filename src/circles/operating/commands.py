@@ -31,7 +31,7 @@ def _with_host(work: Callable[[Host], Awaitable[int]]) -> int:
 
         host = Host.open(Settings.from_env())
         try:
-            await migrate.upgrade(host.database)
+            await migrate.upgrade(host.database, host.vault)
             return await work(host)
         finally:
             await host.close()

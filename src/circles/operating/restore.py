@@ -67,7 +67,7 @@ async def _look(settings: Settings, data: Path, url: str, say: Say, *, sealed: b
     scratch = replace(settings, data=data, database_url=url)
     host = Host.open(scratch)
     try:
-        await migrate.upgrade(host.database)
+        await migrate.upgrade(host.database, host.vault)
         problems = [str(problem) for problem in await checks.books(host)]
         say("Books: recomputed.")
         problems += await checks.logs(host, settings, say, sealed=sealed)

@@ -1,0 +1,225 @@
+"""Who did what, so that it cannot be altered unseen.
+
+Some rows say who proposed, who confirmed, and where money goes, and no chain of transfers covers
+them. The database itself (its triggers) writes each of their states into a table of acts, which is
+only added to. Before such a transaction commits, its acts are bound: numbered, and chained by a
+hash under the host's key. `wrong` compares rows and acts: whoever holds the database alone can
+neither alter such a row, nor cut one out, nor put one in. What was written past this program is
+never bound, and is named.
+
+A table says in its `info` that acts are kept of it:
+`{"info": {"acts": Acts("ledger_act", key=("id",))}}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, LargeBinary, MetaData, Table, text
+from sqlalchemy.sql.dml import UpdateBase
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+    from circles.vault import Vault
+
+_PAGE_ROWS = 500
+_START = bytes(32)
+# A sealed value begins with its nonce and its tag (libsodium's secretbox): they stand for all of it
+# and tell nothing, so that the value itself can be erased.
+_TAG_BYTES = 40
+_MARKS = "circles_acts"
+# Acts are numbered in the order of their commits; on PostgreSQL one commit at a time.
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(4217036915)")
+
+
+@dataclass(frozen=True)
+class Acts:
+    """Where the acts of a table stand, the columns by which a row is known, its sealed columns, and
+    which columns are told (all, if none are named)."""
+
+    table: str
+    key: tuple[str, ...]
+    sealed: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Something that is not as it was done: the row, and what about it."""
+
+    where: str
+    what: str
+
+
+def of(table: Any) -> Acts | None:
+    """What a table says of itself."""
+    return table.info.get("acts") if isinstance(table, Table) else None
+
+
+def notice(connection: Connection, statement: Any, *_rest: object) -> None:
+    """Before a statement: whether acts will follow, and which are not of this transaction.
+
+    A listener for the engine's `before_execute`.
+    """
+    if not isinstance(statement, UpdateBase) or (acts := of(statement.table)) is None:
+        return
+    marks = connection.info.setdefault(_MARKS, {})
+    if acts.table not in marks:
+        newest = connection.exec_driver_sql(f"SELECT max(no) FROM {acts.table}")  # noqa: S608 - a table of our own
+        marks[acts.table] = newest.scalar() or 0
+
+
+async def forget(db: AsyncSession) -> None:
+    """Nothing was noticed yet: at the beginning of a transaction."""
+    _noticed(await db.connection())
+
+
+async def bind(db: AsyncSession, vault: Vault) -> None:
+    """Bind the acts of this transaction; before its commit."""
+    connection = await db.connection()
+    for table, newest in _noticed(connection).items():
+        await bind_after(connection, vault, table, newest)
+
+
+def _noticed(connection: AsyncConnection) -> dict[str, int]:
+    noticed: dict[str, int] = {}
+    if connection.sync_connection is not None:
+        noticed = connection.sync_connection.info.pop(_MARKS, noticed)
+    return noticed
+
+
+async def bind_after(connection: AsyncConnection, vault: Vault, table: str, newest: int) -> None:
+    """Bind what has no number and came after the act `newest`."""
+    fresh = text(f"SELECT no FROM {table} WHERE n IS NULL AND no > :no LIMIT 1")  # noqa: S608 - a table of our own
+    if (await connection.execute(fresh, {"no": newest})).first() is None:
+        return
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_ONE_AT_A_TIME)
+    last = text(f"SELECT n, bound FROM {table} WHERE n IS NOT NULL ORDER BY n DESC LIMIT 1")  # noqa: S608 - a table of our own
+    n, bound = (await connection.execute(last)).first() or (0, _START)
+    waiting = text(
+        f"SELECT no, kept, key, told FROM {table} WHERE n IS NULL AND no > :no ORDER BY no"  # noqa: S608 - a table of our own
+    )
+    given = text(f"UPDATE {table} SET n = :n, bound = :bound WHERE no = :no")  # noqa: S608 - a table of our own
+    for no, kept, key, told in (await connection.execute(waiting, {"no": newest})).all():
+        n, bound = n + 1, _bound(vault, table, bound, (n + 1, kept, key, told))
+        await connection.execute(given, {"n": n, "bound": bound, "no": no})
+
+
+def _bound(vault: Vault, table: str, before: bytes, act: tuple[int, str, str, str | None]) -> bytes:
+    return vault.mac(f"acts {table}", before + json.dumps(act).encode())
+
+
+async def wrong(db: AsyncSession, vault: Vault, metadata: MetaData) -> list[Wrong]:
+    """All that does not hold of the tables there that keep acts, and of their acts."""
+    kept = [(table, acts) for table in metadata.sorted_tables if (acts := of(table)) is not None]
+    found: list[Wrong] = []
+    for name in sorted({acts.table for _table, acts in kept}):
+        found += await _chain(db, vault, name)
+    for table, acts in kept:
+        found += [one async for one in _rows(db, table, acts)]
+        found += await _lost(db, table, acts)
+    return found
+
+
+def _row_words(kept: str, key: str) -> str:
+    return f"{kept.partition('_')[2].replace('_', ' ')} {key}"
+
+
+async def _chain(db: AsyncSession, vault: Vault, name: str) -> list[Wrong]:
+    found: list[Wrong] = []
+    page = text(
+        f"SELECT n, kept, key, told, bound FROM {name} WHERE n > :n ORDER BY n LIMIT :rows"  # noqa: S608 - a table of our own
+    )
+    last, before = 0, _START
+    while rows := (await db.execute(page, {"n": last, "rows": _PAGE_ROWS})).all():
+        for n, kept, key, told, bound in rows:
+            if n != last + 1:
+                found.append(Wrong(f"act {last + 1}", f"is missing; {n} follows {last}"))
+            elif _bound(vault, name, before, (n, kept, key, told)) != bound:
+                found.append(Wrong(f"act {n}", f"({_row_words(kept, key)}) was altered"))
+            last, before = n, bound
+    stray = text(f"SELECT kept, key FROM {name} WHERE n IS NULL OR n < 1 ORDER BY no LIMIT :rows")  # noqa: S608 - a table of our own
+    for kept, key in await db.execute(stray, {"rows": _PAGE_ROWS}):
+        found.append(Wrong(_row_words(kept, key), "was written past this program"))
+    return found
+
+
+async def _rows(db: AsyncSession, table: Table, acts: Acts) -> AsyncIterator[Wrong]:
+    """Each row, a page at a time, against the newest act of it."""
+    sqlite = db.get_bind().dialect.name == "sqlite"
+    columns = [c.name for c in table.columns if not acts.told or c.name in acts.told]
+    key = _key_sql(table, acts, sqlite=sqlite)
+    page = text(
+        f"SELECT {key} AS key, {', '.join(f'r.{name}' for name in columns)}, "  # noqa: S608 - tables of our own
+        f"(SELECT a.told FROM {acts.table} a WHERE a.kept = :kept AND a.key = {key} "
+        f"AND a.n IS NOT NULL ORDER BY a.n DESC LIMIT 1) FROM {table.name} r "
+        f"WHERE {key} > :after ORDER BY 1 LIMIT :rows"
+    )
+    after = ""
+    while rows := (
+        await db.execute(page, {"kept": table.name, "after": after, "rows": _PAGE_ROWS})
+    ).all():
+        for known_as, *values, told in rows:
+            row = dict(zip(columns, values, strict=True))
+            if told is None:
+                yield Wrong(_row_words(table.name, known_as), "was put in past this program")
+            elif others := _differing(row, told, acts):
+                what = f"is not as it was done: {', '.join(others)}"
+                yield Wrong(_row_words(table.name, known_as), what)
+        after = rows[-1][0]
+
+
+async def _lost(db: AsyncSession, table: Table, acts: Acts) -> list[Wrong]:
+    """Rows that were cut out: the newest act does not say that they went."""
+    key = _key_sql(table, acts, sqlite=db.get_bind().dialect.name == "sqlite")
+    rows = await db.execute(
+        text(
+            f"SELECT a.key FROM {acts.table} a WHERE a.kept = :kept AND a.told IS NOT NULL "  # noqa: S608 - tables of our own
+            f"AND a.n = (SELECT max(b.n) FROM {acts.table} b "
+            "WHERE b.kept = a.kept AND b.key = a.key) "
+            f"AND NOT EXISTS (SELECT 1 FROM {table.name} r WHERE {key} = a.key) ORDER BY a.key"
+        ),
+        {"kept": table.name},
+    )
+    return [Wrong(_row_words(table.name, known_as), "is gone") for (known_as,) in rows]
+
+
+def _key_sql(table: Table, acts: Acts, *, sqlite: bool) -> str:
+    hexed = "lower(hex(r.{}))" if sqlite else "encode(r.{}, 'hex')"
+    return " || ':' || ".join(
+        hexed.format(name) if _is_bytes(table, name) else f"CAST(r.{name} AS TEXT)"
+        for name in acts.key
+    )
+
+
+def _is_bytes(table: Table, name: str) -> bool:
+    kind = table.columns[name].type
+    return isinstance(getattr(kind, "impl", kind), LargeBinary)
+
+
+def _differing(row: dict[str, Any], told: str, acts: Acts) -> list[str]:
+    """The columns in which a row is not what its act tells."""
+    lines = {
+        name: f"{name}={_literal(value[:_TAG_BYTES] if name in acts.sealed and value else value)}\n"
+        for name, value in row.items()
+    }
+    if "".join(lines.values()) == told:
+        return []
+    return [name for name, line in lines.items() if line not in told] or list(row)
+
+
+def _literal(value: Any) -> str:
+    """A column, as its driver gives it, in the words of the database's own triggers."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes):
+        return f"X'{value.hex().upper()}'"
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return "'" + str(value).replace("'", "''") + "'"
