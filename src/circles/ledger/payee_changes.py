@@ -80,10 +80,11 @@ async def asked_payee(db: AsyncSession, vault: Vault, change: PayeeChange) -> Pa
     sealed = await db.scalar(
         select(PayeeChangeRow.payee_sealed).where(PayeeChangeRow.id == change.id)
     )
-    return Payee(**json.loads(vault.open(_purpose(change.id), sealed))) if sealed else None
+    return Payee(**json.loads(vault.open(payee_purpose(change.id), sealed))) if sealed else None
 
 
-def _purpose(change_id: bytes) -> str:
+def payee_purpose(change_id: bytes) -> str:
+    """The purpose of the seal of what a change asks for."""
     return f"payee change {b64(change_id)}"
 
 
@@ -117,7 +118,7 @@ async def ask(
         insert(PayeeChangeRow).values(
             id=change_id,
             payout_id=payout_id,
-            payee_sealed=vault.seal(_purpose(change_id), json.dumps(asdict(payee)).encode()),
+            payee_sealed=vault.seal(payee_purpose(change_id), json.dumps(asdict(payee)).encode()),
             recipient_actor=recipient_actor,
             asker_actor=actor,
             asked_at=now,

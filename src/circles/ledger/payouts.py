@@ -280,10 +280,11 @@ async def _before(
 
 def seal_payee(vault: Vault, payout_id: bytes, payee: Payee) -> bytes:
     """The payee's details as the payout's row keeps them."""
-    return vault.seal(_purpose(payout_id), json.dumps(asdict(payee)).encode())
+    return vault.seal(payee_purpose(payout_id), json.dumps(asdict(payee)).encode())
 
 
-def _purpose(payout_id: bytes) -> str:
+def payee_purpose(payout_id: bytes) -> str:
+    """The purpose of the seal of a payout's payee."""
     # Bound to the row, so that one payee cannot be laid under another payout.
     return f"payee {b64(payout_id)}"
 
@@ -296,7 +297,7 @@ async def payee_of(
     sealed = await db.scalar(select(PayoutRow.payee_sealed).where(PayoutRow.id == payout_id))
     if sealed is None:
         return None
-    return Payee(**json.loads(vault.open(_purpose(payout_id), sealed)))
+    return Payee(**json.loads(vault.open(payee_purpose(payout_id), sealed)))
 
 
 async def confirm(

@@ -60,7 +60,7 @@ async def verify_books(
             checked += chain.checked
             problems += chain.problems
             problems += await of_book(db, book, chain)
-            problems += await payouts_of(db, book, chain.name)
+            problems += await payouts_of(db, host.vault, book, chain.name)
             problems += await bank_of(db, host.vault, book, chain.name)
             problems += await periods_of(db, book, chain.name)
             problems += await handovers_of(db, book, chain.name)

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from circles.ledger import chart
-from circles.ledger.payouts import ref
+from circles.ledger import chart, payee_changes, payouts
 from circles.ledger.problems import Problem
+from circles.vault import Vault, VaultError
 
 # For each state: the transfers that must stand, and whether the sending was mirrored.
 _BOOKED: dict[str, tuple[tuple[frozenset[str], bool], ...]] = {
@@ -25,8 +25,9 @@ _BOOKED: dict[str, tuple[tuple[frozenset[str], bool], ...]] = {
 }
 
 
-async def payouts_of(db: AsyncSession, book: Any, name: str) -> list[Problem]:
-    """Each payout has exactly the transfers its state says, of its amount and its award."""
+async def payouts_of(db: AsyncSession, vault: Vault, book: Any, name: str) -> list[Problem]:
+    """Each payout has exactly the transfers its state says, of its amount and its award, and the
+    payee that it was given."""
     found: list[Problem] = []
     rows = await db.execute(
         text("SELECT * FROM ledger_payout WHERE book_id = :book ORDER BY id"), {"book": book.id}
@@ -43,7 +44,7 @@ async def payouts_of(db: AsyncSession, book: Any, name: str) -> list[Problem]:
                         "WHERE m.reverses = t.id) AS mirrors FROM ledger_transfer t "
                         "WHERE t.book_id = :book AND t.business_ref = :ref"
                     ),
-                    {"book": book.id, "ref": ref(row.id, step)},
+                    {"book": book.id, "ref": payouts.ref(row.id, step)},
                 )
             ).one_or_none()
             if transfer is None:
@@ -62,4 +63,34 @@ async def payouts_of(db: AsyncSession, book: Any, name: str) -> list[Problem]:
         money = chart.MAIN_BANK if row.way == "bank" else chart.CASH
         if "settled" in booked and booked["settled"].credit != money:
             found.append(Problem(name, "payout", where, f"was not paid by {row.way}"))
-    return found
+        if not _opens(vault, payouts.payee_purpose(row.id), row.payee_sealed):
+            found.append(Problem(name, "payout", where, "its payee is not as it was sealed"))
+    return found + await _changes_of(db, vault, book, name)
+
+
+async def _changes_of(db: AsyncSession, vault: Vault, book: Any, name: str) -> list[Problem]:
+    rows = await db.execute(
+        text(
+            "SELECT c.id, c.payee_sealed, p.month, p.candidate FROM ledger_payee_change c "
+            "JOIN ledger_payout p ON p.id = c.payout_id "
+            "WHERE p.book_id = :book AND c.payee_sealed IS NOT NULL ORDER BY c.id"
+        ),
+        {"book": book.id},
+    )
+    return [
+        Problem(
+            name,
+            "payout",
+            f"payout of {row.month}-{row.candidate}",
+            "the payee asked for is not as it was sealed",
+        )
+        for row in rows
+        if not _opens(vault, payee_changes.payee_purpose(row.id), row.payee_sealed)
+    ]
+
+
+def _opens(vault: Vault, purpose: str, sealed: bytes | None) -> bool:
+    try:
+        return sealed is None or bool(vault.open(purpose, sealed))
+    except VaultError:
+        return False
