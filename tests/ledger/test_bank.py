@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from circles.errors import MissingError
 from circles.host import Host
-from circles.ledger import books, chart
+from circles.ledger import books, chart, periods
 from circles.ledger.bank import continuity, imports, lines, matches
 from circles.ledger.bank.imports import Choices, NotWithdrawnError
 from circles.ledger.bank.matches import NotEvenError, TiedAlreadyError, TiedForGoodError
+from circles.ledger.bank.standing import standing
 from circles.ledger.books import NewTransfer, Transfer
+from circles.ledger.periods import Said
+from circles.ledger.verify import verify_books
 from tests.ledger.banks import IBAN, bring, file_of, line, plan, statement, waiting
 from tests.ledger.ledgers import NOW, new_book
 
@@ -316,3 +319,56 @@ async def test_numbers_that_cannot_both_be_ours_are_left_out(host: Host) -> None
     assert [one.state for one in (await plan(host, circle_id, alone)).statements] == ["asked"]
     nothing = file_of(statement([]))
     assert [one.state for one in (await plan(host, circle_id, nothing)).statements] == ["empty"]
+
+
+async def close_october(host: Host, circle_id: bytes, at: datetime) -> None:
+    """By two people, with what the bank's page shows."""
+    async with host.database.begin() as db:
+        asked = await periods.propose(
+            db,
+            circle_id,
+            "2026-10",
+            Said(statement_minor=1000),
+            proposer_actor=7,
+            frozen=False,
+            today=date(2026, 11, 3),
+            now=at,
+        )
+        await periods.confirm(db, circle_id, asked.id, actor=8, frozen=False, now=at)
+
+
+@pytest.mark.parametrize(("closed_before", "goes"), [(1, True), (-1, False)])
+async def test_a_file_that_came_after_the_close_can_be_taken_back(
+    host: Host, closed_before: int, goes: bool
+) -> None:
+    circle_id = await new_book(host.database)
+    await paid(host, circle_id, 1000)
+    await close_october(host, circle_id, NOW - timedelta(hours=closed_before))
+    wrong = await bring(host, circle_id, [line(9, 600)])
+    async with host.database.read() as db:
+        assert (await standing(db, circle_id, date(2026, 11, 30))).untied_lines.minor == 600
+    if not goes:
+        with pytest.raises(NotWithdrawnError):
+            async with host.database.begin() as db:
+                await imports.withdraw(db, circle_id, wrong.import_id, actor=7, now=NOW)
+        return
+    late = await books_late(host, circle_id)
+    (six,) = await waiting(host, circle_id)
+    match = await tie(host, circle_id, [six.id], [late.id])
+    with pytest.raises(NotWithdrawnError):
+        async with host.database.begin() as db:
+            await imports.withdraw(db, circle_id, wrong.import_id, actor=7, now=NOW)
+    async with host.database.begin() as db:
+        await matches.untie(db, circle_id, match, actor=7, now=NOW)
+        await imports.withdraw(db, circle_id, wrong.import_id, actor=7, now=NOW)
+    assert await waiting(host, circle_id) == []
+    assert await verify_books(host, lambda _checked, _total: None) == []
+
+
+async def books_late(host: Host, circle_id: bytes) -> Transfer:
+    """What is found late stands on the first open day."""
+    new = NewTransfer(
+        "contribution", chart.MAIN_BANK, chart.member("M0001"), 600, date(2026, 11, 1)
+    )
+    async with host.database.begin() as db:
+        return (await books.record(db, circle_id, [new], key=None, now=NOW)).transfers[0]

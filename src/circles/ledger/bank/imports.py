@@ -55,7 +55,7 @@ _LINES, _ALSO, _SEEN = (
 
 
 class NotWithdrawnError(ConflictError):
-    """A line of that file is matched, or lies in a closed month."""
+    """A line of that file is matched, or a month was closed with it."""
 
     code = "not-withdrawn"
 
@@ -269,8 +269,8 @@ async def withdraw(
     db: AsyncSession, circle_id: bytes, import_id: bytes, *, actor: int, now: datetime
 ) -> Kept:
     """Take an import back: it was read wrongly. Its lines count no more, unless another file has
-    them too. Twice is once. NotWithdrawnError while a line of it is matched, or once a month that
-    it tells of is closed.
+    them too. Twice is once. NotWithdrawnError while a line of it is matched, or if it was here
+    when a month that it tells of was closed.
     """
     await book_of(db, circle_id, lock=True)
     before = await kept(db, circle_id, import_id)
@@ -285,8 +285,8 @@ async def withdraw(
     except IntegrityError as error:
         raise NotWithdrawnError(
             _(
-                "This file stays: a line of it is matched already, or its month is closed. "
-                "Undo the matches first."
+                "This file stays: a line of it is explained already, or it was here when a month "
+                "of it was closed. If it is a line, take back first what was said of it."
             )
         ) from error
     return await kept(db, circle_id, import_id) or before
