@@ -53,7 +53,7 @@ async def test_everything_that_waits_stands_in_its_group(app: Litestar, host: Ho
     assert len(certain_of(html)) == 2
     assert "The reference is bea’s, and the amount is what waits." in seen
     assert "Book these two" in seen
-    assert "From ines The name is like ines’s, and the amount is what waits." in seen
+    assert "From ines A name like ines’s stands in it, and the amount is what waits." in seen
     assert "Two references stand in it" in seen
     assert "No reference, and nobody has paid from this account before." in seen
     assert "Put it aside" in seen

@@ -247,6 +247,21 @@ def test_bounced() -> None:
     assert ask(seen(-1000, text="shopping"), known).choices == ()
 
 
+def test_what_bounced_elsewhere_is_not_taken_from_whoever_paid_as_much() -> None:
+    came = (Arrived(b"1", ON - timedelta(20), 1000, ANN, token("ANN1")),)
+    known = replace(KNOWN, arrived=came)
+    assert len(ask(seen(-1000, text="RETOURE"), known).choices) == 1
+    assert ask(seen(-1000, text="RETOURE", iban="OTHER1"), known).choices == ()
+    assert ask(seen(-1000, text="RETOURE Bea"), known).choices == ()
+    assert len(ask(seen(-1000, text="RETOURE Ann Weber"), known).choices) == 1
+    # A fee for a payment that bounced is a fee first, and somebody's payment only if a person says.
+    both = ask(seen(-1000, text="Entgelt Ruecklastschrift"), known)
+    assert [whose(c)[0][0] for c in both.choices] == ["fee", "returned"]
+    assert (both.tier, both.reason.code) == ("C", "fee-or-bounced")
+    mine = ask(seen(-300, text=f"Entgelt Ruecklastschrift {RF[ANN]}"), known)
+    assert (mine.tier, whose(mine.only)) == ("C", [("fee", None, 300)])
+
+
 def test_fees_interest_cash_gifts_and_refunds() -> None:
     assert ask(seen(-290, kind="FEE")).tier == "B"
     assert ask(seen(-290, text="KONTOFUEHRUNG 10/26")).tier == "C"

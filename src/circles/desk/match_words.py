@@ -185,8 +185,8 @@ def _of_hints() -> dict[str, str]:
         "payer-named-amount": _("This account paid for %(who)s before, names them, and it fits."),
         "payer-name": _("Somebody of this name paid for %(who)s before."),
         "payer-name-amount": _("Somebody of this name paid for %(who)s before. The amount fits."),
-        "name": _("The name is like %(who)s’s. The amount is another than usual."),
-        "name-amount": _("The name is like %(who)s’s, and the amount is what waits."),
+        "name": _("A name like %(who)s’s stands in it. The amount is another than usual."),
+        "name-amount": _("A name like %(who)s’s stands in it, and the amount is what waits."),
         "amount": _("Only %(who)s’s pledge of this amount waits. Please look."),
         "sum": _("It is the sum of what waits of theirs."),
         "several": _("More than one of us could be meant."),
@@ -210,6 +210,9 @@ def _of_the_rest() -> dict[str, str]:
         "payout-back-account": _("From where a payment went, with its amount."),
         "bounced": _("The bank says it took back a payment, and this is the one from there."),
         "bounced-amount": _("The bank says it took back a payment of this amount."),
+        "fee-or-bounced": _(
+            "The bank calls it a fee, and speaks of a payment that it took back. Which is it?"
+        ),
         "refund-reference": _("%(who)s’s reference stands in it, and that much is theirs."),
         "refund-former": _("%(who)s’s number stands in it, and that much is theirs."),
         "refund-number": _("%(who)s’s number stands in it, and that much is theirs."),

@@ -120,7 +120,9 @@ def _others(ev: Evidence, number: str, payment: Payment, state: State) -> tuple[
 def _several(seen: Seen, payment: Payment, ev: Evidence, state: State) -> Proposal:
     numbers, amount = ev.references, payment.amount_minor
     shares = _shares(numbers, amount, state)
-    each = tuple(_whole(number, amount, "reference") for number in numbers)
+    each = tuple(
+        Choice((Part("contribution", amount, n),), _of_due(n, amount, state)) for n in numbers
+    )
     if shares is None:
         return Proposal(seen.id, "C", each, because("two-references"))
     split = Choice(shares, because("two-references-sum"))

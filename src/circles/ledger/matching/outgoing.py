@@ -104,7 +104,7 @@ def _by_bounce(seen: Seen, payment: Payment, ev: Evidence, state: State) -> Prop
         and not state.is_used(came.transfer_id)
     ]
     sure = [c for c in before if c.number in numbers or _same_payer(c, payment)]
-    likely = sure or [c for c in before if not numbers]
+    likely = sure or [c for c in before if not numbers and not _is_anothers(c, payment, ev)]
     newest = _newest_of_each(likely)
     if not newest:
         return None
@@ -119,12 +119,23 @@ def _by_bounce(seen: Seen, payment: Payment, ev: Evidence, state: State) -> Prop
         )
         for came in newest
     )
+    fee = None if sure else _by_fee(seen, payment, ev, state)
+    if fee is not None:
+        # What a bank asks for a payment that bounced may be as much as somebody's pledge.
+        return Proposal(seen.id, "C", (*fee.choices, *choices), because("fee-or-bounced"))
     certain = bool(sure) and len(newest) == 1 and "returned" in told
     return Proposal(seen.id, "B" if certain else "C", choices, choices[0].reason)
 
 
 def _same_payer(came: Arrived, payment: Payment) -> bool:
     return came.payer is not None and came.payer == payment.payer
+
+
+def _is_anothers(came: Arrived, payment: Payment, ev: Evidence) -> bool:
+    """The line names another member, or goes to another account than this payment came from."""
+    named = {*ev.named, *ev.payer_named}
+    elsewhere = None not in (came.payer, payment.payer) and came.payer != payment.payer
+    return elsewhere or bool(named and came.number not in named)
 
 
 def _newest_of_each(found: list[Arrived]) -> list[Arrived]:
@@ -143,11 +154,12 @@ def _by_fee(seen: Seen, payment: Payment, ev: Evidence, state: State) -> Proposa
     of_bank = payment.iban is None and payment.payer is None
     if not of_bank or not ({"fee", "interest"} & (told | worded)):
         return None
-    if ev.references or ev.numbers:
+    if (ev.references or ev.numbers) and "returned" not in told | worded:
         return None
     choice = one("fee", payment.amount_minor, because("fee"))
     sure = (
         "fee" in told
+        and not (ev.references or ev.numbers)
         and payment.payer_name is None
         and not state.ways(lambda way: way.amount_minor == -payment.amount_minor)
     )
