@@ -153,7 +153,11 @@ async def test_another_account_and_another_currency_are_left_out(app: Litestar, 
         assert "None of it is about our account." in seen
         assert "It is kept in CHF; our circle counts in EUR. It is left out." in seen
         path, _html = await at_preview(desk, camt((2, "10.00", "Wren")))
-        await desk.send(path, **{"account-0": "no"})
+        left_out = await desk.send(path, 200, **{"account-0": "no"})
+        seen = words(left_out.text)
+        assert "None of it is about our account." in seen
+        assert "It is not ours, so it is left out." in seen
+        assert "Bring it in" not in seen
     assert await kept(row) == []
 
 

@@ -52,6 +52,11 @@ async def test_another_account_needs_a_second_person_and_a_day(app: Litestar, ho
         assert "marisol asked for one" in seen
         await desk.send(f"{where}/sent", 409, on=TODAY)
         # Bea sees that, not what; a steward is an officer, and sees what.
+        listed = words(await bea.look("/payouts"))
+        assert "A payment needs a second person." in listed
+        assert "A change of who gets it waits for a second person" in listed
+        assert "Tell the bank to pay" not in listed
+        assert "No payment waits for you." in words(await desk.look("/payouts"))
         phone = await bea.look(second(where))
         assert "Shall somebody else get it?" in words(phone)
         assert "FR14" not in phone

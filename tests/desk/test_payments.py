@@ -132,6 +132,7 @@ async def came_back_and_paid_again(ann: Hand, ben: Hand, award: str, where: str)
     assert "Did it come back?" in words(await ann.look(f"{where}/returned"))
     await ann.send(f"{where}/returned", on=today)
     assert "It came back." in words(await ann.look(where))
+    assert "Came back. Propose it anew" in words(await ann.look(f"{ann.base}/desk"))
     again = (await ann.send(award, **payee())).headers["location"]
     await ben.send(again.replace("/desk/payments/", "/payouts/"))
     await ann.send(f"{again}/settled", 409, on=today)

@@ -201,10 +201,14 @@ async def keep_file(
     if before is None:
         data = await _waiting(host, circle, member, file_id)
         try:
-            await importing.keep(host, circle, member, file_id, data, Asked.of(form))
+            asked = Asked.of(form)
+            kept = await importing.keep(host, circle, member, file_id, data, asked)
         except InvalidError as error:
             form.trouble.add("whose" if error.code == "whose" else "form", str(error))
             return await _preview(request, circle, member, host, file, data, form, status=422)
+        if not kept.statements and False in asked.accounts.values():
+            # All of it is left out. Looked at anew, the page would only ask again.
+            return await _preview(request, circle, member, host, file, data, form)
         booked = await match_booking.confirm_by_itself(host, circle)
         if booked:
             return see_other(f"{_at(circle)}/{file}?booked={booked}")

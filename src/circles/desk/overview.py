@@ -47,6 +47,7 @@ class Payment:
     payout: Payout | None
     proposer: str
     waits: bool = False
+    came_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ async def _payments(
 ) -> list[Payment]:
     """Awards that wait for a proposal, then payouts under way, then what lately ended."""
     desk = f"{circle.path}/in/desk"
+    back = {(one.month, one.candidate) for one in shown if one.state == "returned"}
     fresh = [
         Payment(
             what=names.request(award.month, award.candidate),
@@ -187,6 +189,7 @@ async def _payments(
             href=f"{desk}/pay/{award.month}/{award.candidate}",
             payout=None,
             proposer="",
+            came_back=(award.month, award.candidate) in back,
         )
         for award in await payouts.unpaid(db, circle.id)
     ]

@@ -191,14 +191,14 @@ async def payouts_page(visit: TheVisit) -> Response[bytes]:
     async with visit.host.database.read() as db:
         found = await payouts.open_for(db, circle.id)
         names = await names_of(db, circle.id, {payout.month for payout in found})
-        close = {payout.id: await payouts.close_to(db, payout.id) for payout in found}
+        mine = {one.id: await payee_changes.may_sign(db, one, member.actor) for one in found}
         changes = {payout.id: await payee_changes.waiting(db, payout.id) for payout in found}
     rows = [
         {
             "payout": payout,
             "what": names.request(payout.month, payout.candidate),
             "proposer": names.actor(payout.proposer_actor),
-            "mine": payout.may_confirm(member.actor) and member.actor not in close[payout.id],
+            "mine": mine[payout.id],
             "changes": changes[payout.id] is not None,
         }
         for payout in found

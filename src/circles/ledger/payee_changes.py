@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from circles.errors import MissingError
 from circles.ledger import payouts
 from circles.ledger.payee_tables import CloseRow, PayeeChangeRow
-from circles.ledger.payouts import ConfirmForbiddenError, Payee, PayoutStateError
+from circles.ledger.payouts import ConfirmForbiddenError, Payee, Payout, PayoutStateError
 from circles.protocol.text import b64
 from circles.vault import Vault
 from circles.web.i18n import gettext as _
@@ -73,6 +73,19 @@ async def of_payout(db: AsyncSession, payout_id: bytes) -> list[PayeeChange]:
 async def waiting(db: AsyncSession, payout_id: bytes) -> PayeeChange | None:
     """The change that waits for a second person, if one does."""
     return next((one for one in await of_payout(db, payout_id) if one.waits), None)
+
+
+async def may_sign(db: AsyncSession, payout: Payout, actor: int) -> bool:
+    """Whether a second name is wanted, under the payment or under a change of its details, and may
+    be this one's."""
+    change = await waiting(db, payout.id)
+    asked = change is not None and actor not in {
+        change.asker_actor,
+        change.recipient_actor,
+        payout.recipient_actor,
+    }
+    wanted = payout.may_confirm(actor) or asked
+    return wanted and actor not in await payouts.close_to(db, payout.id)
 
 
 async def asked_payee(db: AsyncSession, vault: Vault, change: PayeeChange) -> Payee | None:

@@ -11,7 +11,7 @@ from circles.circle.boxes import OPENED_WITHIN
 from circles.circle.calendar import GRACE, dates, month_after, month_of
 from circles.circle.circles import Circle
 from circles.host import Host
-from circles.ledger import books, payouts
+from circles.ledger import books, payee_changes, payouts
 from circles.members import issuer, notices, people, pledges, roll
 from circles.members.notices import Notice
 from circles.members.people import Member
@@ -204,7 +204,6 @@ async def _to_confirm(db: AsyncSession, host: Host, circle: Circle, member: Memb
     mine = [
         payout
         for payout in await payouts.open_for(db, circle.id)
-        if payout.may_confirm(member.actor)
-        and member.actor not in await payouts.close_to(db, payout.id)
+        if await payee_changes.may_sign(db, payout, member.actor)
     ]
     return len(mine)
