@@ -10,8 +10,8 @@ from alembic import op
 
 from circles.migrations.versions import ledger_0003_bank as bank
 
-revision = "ledger_0008"
-down_revision = "ledger_0007"
+revision = "ledger_0009"
+down_revision = "ledger_0008"
 branch_labels = None
 depends_on = None
 
