@@ -127,6 +127,16 @@ async def wrong(db: AsyncSession, vault: Vault, metadata: MetaData) -> list[Wron
     return found
 
 
+async def triggers_on(db: AsyncSession) -> set[str]:
+    """The names of the database's triggers that are not switched off."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if db.get_bind().dialect.name == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A')"
+    )
+    return set((await db.scalars(text(query))).all())
+
+
 def _row_words(kept: str, key: str) -> str:
     return f"{kept.partition('_')[2].replace('_', ' ')} {key}"
 

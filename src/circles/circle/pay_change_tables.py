@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from circles.circle.tables import Base
+from circles.acts import Acts
+from circles.circle.tables import ACTS, Base
 from circles.db import Id, UtcTime
 
 
@@ -15,6 +16,7 @@ class PayChangeRow(Base):
     """Asked by one, confirmed by another, in force a day later; or dropped."""
 
     __tablename__ = "circle_pay_change"
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("id",))}},)
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
     circle_id: Mapped[bytes] = mapped_column(Id)

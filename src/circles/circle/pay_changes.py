@@ -1,8 +1,8 @@
 """Another account to pay in to: asked for by a steward, confirmed by another of us, in force a day
 later by the circle's clock. Whoever could change it alone and at once could have everybody's money.
 
-People stand here as their random actor numbers. What was asked for is gone once it is over; that it
-was, by whom and when, stays.
+People stand here as their random actor numbers. A row no longer says what was asked for once it is
+over; the acts (`circles.acts`) do: whoever tried to turn our money elsewhere stays on record.
 """
 
 from __future__ import annotations
@@ -14,12 +14,37 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from circles import acts
 from circles.circle import circles
+from circles.circle.act_tables import ActRow
 from circles.circle.pay_change_tables import PayChangeRow
 from circles.errors import ConflictError, ForbiddenError, MissingError
+from circles.vault import Vault
 from circles.web.i18n import gettext as _
 
 WAIT = timedelta(days=1)
+_TOLD = ("circle_circle", "circle_pay_change")
+# The triggers that keep an account from being changed unseen, as the migrations make them.
+GUARDS: dict[str, frozenset[str]] = {
+    "sqlite": frozenset(
+        {
+            "circle_pay_change_stays",
+            "circle_pay_change_never_delete",
+            "circle_act_bound_once",
+            "circle_act_never_delete",
+            *(f"{table}_{verb}_told" for table in _TOLD for verb in ("insert", "update", "delete")),
+        }
+    ),
+    "postgresql": frozenset(
+        {
+            "circle_pay_change_stays",
+            "circle_pay_change_never_truncate",
+            "circle_act_bound_once",
+            "circle_act_never_truncate",
+            *(f"{table}_told" for table in _TOLD),
+        }
+    ),
+}
 
 
 class PayChangeError(ConflictError):
@@ -128,3 +153,11 @@ async def _end(db: AsyncSession, change: PayChange, at: datetime) -> None:
 
 async def _write(db: AsyncSession, change: PayChange, **values: object) -> None:
     await db.execute(update(PayChangeRow).where(PayChangeRow.id == change.id).values(**values))
+
+
+async def wrong(db: AsyncSession, vault: Vault) -> list[acts.Wrong]:
+    """What is not as it was done: accounts to pay in to, and their changes."""
+    dialect = db.get_bind().dialect.name
+    missing = GUARDS[dialect] - await acts.triggers_on(db)
+    found = [acts.Wrong(name, "is missing or switched off") for name in sorted(missing)]
+    return found + await acts.wrong(db, vault, ActRow.metadata)

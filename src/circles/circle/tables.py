@@ -7,7 +7,11 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Integer, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from circles.acts import Acts
 from circles.db import Hash, Id, UtcTime
+
+# Where the database tells who changed where one pays in: see `act_tables`.
+ACTS = "circle_act"
 
 
 class Base(DeclarativeBase):
@@ -18,6 +22,13 @@ class CircleRow(Base):
     """One circle and what it agreed on."""
 
     __tablename__ = "circle_circle"
+    __table_args__ = (
+        {
+            "info": {
+                "acts": Acts(ACTS, key=("id",), told=("id", "pay_holder", "pay_iban", "pay_words"))
+            }
+        },
+    )
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
     slug: Mapped[str] = mapped_column(String(48), unique=True)

@@ -11,7 +11,8 @@ from circles.ledger.tables import Base
 
 
 class ActRow(Base):
-    """One state of one row of the table `kept`: `told` is the row as JSON, None where it went.
+    """One state of one row of the table `kept`: `told` has a line for each column; None where
+    the row went.
 
     `no` is the order of writing, `n` the number among the acts that were bound, `bound` a keyed
     hash over it and the one before.

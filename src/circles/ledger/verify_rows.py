@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from circles.acts import triggers_on
 from circles.errors import InvalidError
 from circles.ledger import chart
 from circles.ledger.books import SealFigures, seal_record
@@ -364,12 +365,7 @@ async def _kinds(db: AsyncSession) -> list[Problem]:
 
 async def _guards(db: AsyncSession, dialect: str) -> list[Problem]:
     """A database whose guards are off is not trusted, even if today's sums are right."""
-    query = (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        if dialect == "sqlite"
-        else "SELECT tgname AS name FROM pg_trigger WHERE tgenabled IN ('O', 'A')"
-    )
-    present = {row.name for row in await db.execute(text(query))}
+    present = await triggers_on(db)
     return [
         Problem("all books", "guard", name, "is missing or switched off")
         for name in sorted(GUARDS[dialect] - present)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import LargeBinary, column, select, table
 
 from circles import log
-from circles.circle import circles
+from circles.circle import circles, pay_changes
 from circles.db import Database
 from circles.errors import CirclesError
 from circles.host import Host
@@ -36,8 +36,12 @@ def _unheard(checked: int, total: int) -> None:
 
 
 async def books(host: Host, report: verify.Report = _unheard) -> list[verify.Problem]:
-    """Recompute every book, and compare with the seals that stand in the logs."""
-    return await verify.verify_books(host, report, await _logged_seals(host.database))
+    """Recompute every book, compare with the seals that stand in the logs; and where one pays in,
+    with who changed it."""
+    found = await verify.verify_books(host, report, await _logged_seals(host.database))
+    async with host.database.read() as db:
+        wrong = await pay_changes.wrong(db, host.vault)
+    return found + [verify.Problem("where one pays in", "act", w.where, w.what) for w in wrong]
 
 
 async def _logged_seals(database: Database) -> dict[bytes, list[Seal]]:

@@ -1,0 +1,1 @@
+"""What brings a database to this version."""
