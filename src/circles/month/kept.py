@@ -65,6 +65,11 @@ BOX = [
         _("so that a closed month stays closed"),
     ),
     retention.Kept(
+        _("Who proposed, confirmed or changed a payment, a month’s close, or where we pay in"),
+        _("as long as there are books; under numbers, without names"),
+        _("so that nobody who has the database can alter it unseen"),
+    ),
+    retention.Kept(
         _("A link for an auditor"),
         _("until it ends or is taken back; a day later it is gone from our list too"),
         _("so that a lost link opens nothing"),
