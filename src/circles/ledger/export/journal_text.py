@@ -6,15 +6,12 @@ Words of people stand behind a tag of their own line: there neither program read
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from circles.ledger.export.values import Booked, BookValues, on_one_line
 
 # Ledger reads a day in square brackets anywhere in a comment, and stops at one that is none.
 _BRACKETS = str.maketrans("[]", "()")
-# hledger reads another tag behind a comma, wherever a colon follows.
-_MORE_TAGS = re.compile(",(?=.*:)")
 
 
 class _Journal:
@@ -82,4 +79,7 @@ class Hledger(_Journal):
 
 def plain(text: str) -> str:
     """Words as they may stand behind a tag."""
-    return _MORE_TAGS.sub(";", on_one_line(text).translate(_BRACKETS))
+    words = on_one_line(text).translate(_BRACKETS)
+    # hledger reads another tag behind a comma, wherever a colon follows.
+    before, colon, behind = words.rpartition(":")
+    return before.replace(",", ";") + colon + behind
