@@ -257,6 +257,27 @@ async def test_handles_that_look_alike_are_one(host: Host, one: str, other: str)
         await member_of(host, circle, people.clean_handle(other))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Bea", "Веа"),
+        ("Otto", "ОTTО"),
+        ("Ines", "lnes"),
+        ("Olaf", "0laf"),
+        ("Lia", "LIA"),
+        ("Νίκος", "Nίkoς"),
+    ],
+)
+async def test_handles_that_are_drawn_alike_are_taken(host: Host, one: str, other: str) -> None:
+    """Two names stand under a payment: they must be two to a reader."""
+    circle = await circle_of(host)
+    await member_of(host, circle, people.clean_handle(one))
+    with pytest.raises(HandleTakenError):
+        await member_of(host, circle, people.clean_handle(other))
+    for fine in ("Béa", "Вера", "Ina", "Ola"):
+        await member_of(host, circle, fine)
+
+
 async def test_the_cap_holds_whatever_the_way_in(host: Host) -> None:
     circle = await circle_of(host, cap=3)
     for handle in ("a", "b", "c"):

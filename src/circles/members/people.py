@@ -20,6 +20,7 @@ from circles.circle.calendar import month_after, month_of
 from circles.circle.circles import Circle
 from circles.errors import ConflictError, InvalidError, MissingError
 from circles.members import notices, roll
+from circles.members.lookalikes import drawn
 from circles.members.tables import AccountRow, Base, CircleRow
 from circles.web.i18n import gettext as _
 
@@ -203,6 +204,12 @@ async def join(
     if await by_handle(db, circle.id, handle) is not None:
         raise HandleTakenError(
             _("Somebody here is called %(handle)s already. Try another.") % {"handle": handle}
+        )
+    alike = [m for m in await every(db, circle.id) if drawn(m.handle) == drawn(handle)]
+    if alike:
+        raise HandleTakenError(
+            _("That looks just like %(handle)s, who is here already. Try another.")
+            % {"handle": alike[0].handle}
         )
     first_month = _first_month(circle, room.rolled_month, round_now)
     book_number, actor = await _numbers(db, circle.id)
