@@ -8,6 +8,10 @@ turns. Ours recomputes every hash, floor and balance from the database, which th
 not have; they parse text, which ours need not. A program that is not installed is left out. Goals:
 at most 0.3 of hledger's time and 0.15 of bean-check's; memory that does not grow with N: the peak
 for a twentieth of it is shown beside.
+
+Beside them, for us alone, books *lived in*: each payment an entry of its own under a key, with a
+reference and a note, which the other programs do not check. A fifth of N, and a fiftieth: the
+seconds that a transfer more takes must not grow with N.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import json
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -51,12 +56,31 @@ def some(count: int, start: int) -> list[NewTransfer]:
     return made
 
 
-async def fill(url: str, transfers: int, folder: Path) -> dict[str, Path]:
-    """A database with that many, and its exports."""
+async def opened(url: str) -> Database:
+    """A new database with an empty book."""
     database = Database(url)
     await migrate.upgrade(database)
     async with database.begin() as db:
         await books.open_book(db, CIRCLE, "EUR", NOW)
+    return database
+
+
+async def live_in(url: str, transfers: int) -> None:
+    """A database with that many, two by two, as payments come."""
+    database = await opened(url)
+    for start in range(0, transfers, ENTRY):
+        async with database.begin() as db:
+            for n in range(start, min(start + ENTRY, transfers), 2):
+                paid, pledged = some(2, n)
+                paid = replace(paid, note=f"payment {n}", business_ref=f"line:{n}")
+                now = NOW + timedelta(seconds=n)
+                await books.record(db, CIRCLE, [paid, pledged], key=f"payment:{n}", now=now)
+    await database.close()
+
+
+async def fill(url: str, transfers: int, folder: Path) -> dict[str, Path]:
+    """A database with that many, and its exports."""
+    database = await opened(url)
     for start in range(0, transfers, ENTRY):
         async with database.begin() as db:
             new = some(min(ENTRY, transfers - start), start)
@@ -83,17 +107,19 @@ def commands(files: dict[str, Path]) -> dict[str, list[str]]:
     return found
 
 
-def data_of(folder: Path, transfers: int) -> tuple[dict[str, str], dict[str, Path]]:
-    """A host's data with that many: the settings that name it, and its exports."""
+def data_of(folder: Path) -> tuple[str, dict[str, str]]:
+    """A host's data: the URL of its database, and the settings that name it."""
     folder.mkdir()
-    files = asyncio.run(fill(f"sqlite+aiosqlite:///{folder / DATABASE}", transfers, folder))
-    return {"CIRCLES_DATA": str(folder), "CIRCLES_URL": "http://localhost:8000"}, files
+    settings = {"CIRCLES_DATA": str(folder), "CIRCLES_URL": "http://localhost:8000"}
+    return f"sqlite+aiosqlite:///{folder / DATABASE}", settings
 
 
 def compared(transfers: int, rounds: int, scratch: Path) -> dict[str, float]:
     """Processor seconds, ratios and peaks."""
-    large, files = data_of(scratch / "large", transfers)
-    small, _files = data_of(scratch / "small", transfers // 20)
+    url, large = data_of(scratch / "large")
+    files = asyncio.run(fill(url, transfers, scratch / "large"))
+    url, small = data_of(scratch / "small")
+    asyncio.run(fill(url, transfers // 20, scratch / "small"))
     programs = commands(files)
     taken(OURS, large)  # Compiled from here on.
     ran = [{name: taken(words, large) for name, words in programs.items()} for _ in range(rounds)]
@@ -108,13 +134,26 @@ def compared(transfers: int, rounds: int, scratch: Path) -> dict[str, float]:
     return result
 
 
+def lived_in(transfers: int, rounds: int, scratch: Path) -> dict[str, float]:
+    """Processor seconds and peaks of ours, for a fifth of that many and for a fiftieth."""
+    result: dict[str, float] = {}
+    for part in (5, 50):
+        url, settings = data_of(scratch / f"lived{part}")
+        asyncio.run(live_in(url, transfers // part))
+        ran = [taken(OURS, settings) for _ in range(rounds)]
+        result[f"lived_in_{transfers // part}_s"] = round(median(r.processor_s for r in ran), 2)
+        result[f"lived_in_{transfers // part}_mib"] = round(max(r.peak_mib for r in ran), 1)
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--transfers", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        print(json.dumps(compared(options.transfers, options.rounds, Path(scratch))))
+        result = compared(options.transfers, options.rounds, Path(scratch))
+        print(json.dumps(result | lived_in(options.transfers, options.rounds, Path(scratch))))
 
 
 if __name__ == "__main__":
