@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from circles.db import Database
 from circles.errors import CirclesError
 from circles.host import Host
-from circles.ledger import books, chart
+from circles.ledger import booking, books, chart
 from circles.ledger.books import NewTransfer
-from circles.ledger.transfer import Transfer, chain_hash, jcs, record_of
+from circles.ledger.transfer import Transfer, chain_hash, chained, jcs, record_of
 from circles.ledger.verify import verify_books
 from tests.ledger.ledgers import NOW, new_book
 
@@ -158,7 +159,41 @@ _any_transfer = st.builds(
 )
 
 
+def quick(transfer: Transfer) -> bytes:
+    """The hash that is made without a record."""
+    *recorded, prev_hash, _stored = (getattr(transfer, name) for name in booking.STORED)
+    return chained(prev_hash, tuple(recorded))
+
+
 @given(_any_transfer)
 def test_the_quick_hash_is_the_one_that_the_record_says(transfer: Transfer) -> None:
     plain = hashlib.sha256(b"circles/ledger/v1\0" + transfer.prev_hash + jcs(record_of(transfer)))
-    assert chain_hash(transfer) == plain.digest()
+    assert quick(transfer) == chain_hash(transfer) == plain.digest()
+    stored = replace(
+        transfer,
+        effective_on=transfer.effective_on.isoformat(),
+        recorded_at=f"{transfer.recorded_at.replace(tzinfo=None)}",
+    )
+    assert quick(stored) == quick(transfer)
+
+
+_any_bytes = st.binary(max_size=40)
+
+
+@given(_any_transfer, _any_bytes, _any_bytes)
+def test_no_other_columns_have_the_quick_hash_of_a_transfer(
+    transfer: Transfer, other_id: bytes, other_salt: bytes
+) -> None:
+    """Where one value ends and the next begins is hashed too, and so is what kind it is of."""
+    own = transfer.id + b"\0\0" + transfer.salt
+    shifted = [(own[:n], own[n + 2 :]) for n in range(len(own)) if own[n : n + 2] == b"\0\0"]
+    for id_, salt in [(other_id, other_salt), *shifted]:
+        bent = replace(transfer, id=id_, salt=salt)
+        try:
+            same = quick(bent) == quick(transfer)
+        except ValueError:
+            same = False
+        assert same == (bent == transfer)
+    for kind in (str, float):
+        with pytest.raises(ValueError, match="format code"):
+            quick(replace(transfer, amount_minor=kind(transfer.amount_minor)))

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
 from circles.errors import InvalidError
 from circles.ledger import chart
-from circles.ledger.transfer import Transfer
+from circles.ledger.transfer import Transfer, as_day, as_time
+
+__all__ = [
+    "PAGE_ROWS",
+    "Problem",
+    "as_day",
+    "as_time",
+    "as_transfer",
+    "class_or_none",
+    "known_day",
+]
 
 # Rows fetched at a time: memory stays the same however long the books are.
 PAGE_ROWS = 2000
@@ -36,24 +45,8 @@ class Problem:
         return f"{self.book}: {self.check}: {self.where}: {self.what}"
 
 
-def as_time(value: Any) -> datetime:
-    """A stored time, whichever database it comes from; ValueError if it is none."""
-    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def as_day(value: Any) -> date:
-    """A stored day; ValueError if it is none, or not spelt as days are stored and compared."""
-    if isinstance(value, date):
-        return value
-    day = date.fromisoformat(str(value))
-    if day.isoformat() != value:
-        raise ValueError(f"{value!r} is no day")
-    return day
-
-
 # Transfers booked together, and on one day, are many.
-known_time = lru_cache(maxsize=1024)(as_time)
+_known_time = lru_cache(maxsize=1024)(as_time)
 known_day = lru_cache(maxsize=1024)(as_day)
 
 
@@ -62,7 +55,7 @@ def as_transfer(row: Sequence[Any]) -> Transfer:
     cannot be read."""
     values = list(row)
     values[_DAY_AT] = known_day(values[_DAY_AT])
-    values[_TIME_AT] = known_time(values[_TIME_AT])
+    values[_TIME_AT] = _known_time(values[_TIME_AT])
     return Transfer(*values)
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from operator import attrgetter
+from typing import Any
 
-from circles.protocol.text import b64
+from circles.protocol.text import ID_BYTES, b64
 
 _CHAIN = b"circles/ledger/v1\x00"
 _BOOK = b"circles/ledger-book/v1\x00"
@@ -93,6 +92,22 @@ def time_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def as_time(value: Any) -> datetime:
+    """A stored time, whichever database it comes from; ValueError if it is none."""
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def as_day(value: Any) -> date:
+    """A stored day; ValueError if it is none, or not spelt as days are stored and compared."""
+    if isinstance(value, date):
+        return value
+    day = date.fromisoformat(str(value))
+    if day.isoformat() != value:
+        raise ValueError(f"{value!r} is no day")
+    return day
+
+
 def _optional(value: bytes | None) -> str | None:
     return None if value is None else b64(value)
 
@@ -120,37 +135,55 @@ def record_of(transfer: Transfer) -> Json:
 
 def chain_hash(transfer: Transfer) -> bytes:
     """What `hash` must be, from the transfer's other columns and its `prev_hash`."""
-    return chained(transfer.prev_hash, _recorded(transfer))
+    record = jcs(record_of(transfer))
+    return hashlib.sha256(_CHAIN + transfer.prev_hash + record).digest()
 
 
-# Every column but the two hashes, in the order of the dataclass.
+# Every column but the two hashes, in the order of the dataclass; day and time also as they are
+# stored where a database has no types for them.
 Recorded = tuple[
-    bytes, bytes, int, bytes, str, str, str, int, date, datetime,
+    bytes, bytes, int, bytes, str, str, str, int, date | str, datetime | str,
     bytes | None, int, bytes | None, str | None, bytes,
 ]  # fmt: skip
-_recorded: Callable[[Transfer], Recorded] = attrgetter(
-    *(field.name for field in fields(Transfer) if field.name not in {"prev_hash", "hash"})
-)
-_quoted = lru_cache(maxsize=4096)(json.encoder.encode_basestring)
+_quoted = json.encoder.encode_basestring
 _known_b64 = lru_cache(maxsize=1024)(b64)
-_known_time = lru_cache(maxsize=1024)(time_text)
-_known_day = lru_cache(maxsize=1024)(date.isoformat)
+
+
+# What many transfers share, as it stands in their records.
+@lru_cache(maxsize=1024)
+def _known_time(stored: datetime | str) -> str:
+    return time_text(as_time(stored))
+
+
+@lru_cache(maxsize=1024)
+def _known_day(stored: date | str) -> str:
+    return as_day(stored).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def _known_way(kind: str, debit: str, credit: str) -> tuple[str, str]:
+    return f'"credit":{_quoted(credit)},"debit":{_quoted(debit)}', f'"kind":{_quoted(kind)}'
 
 
 def chained(prev_hash: bytes, recorded: Recorded) -> bytes:
-    """`chain_hash` of the columns alone: jcs(record_of(...)) written out, because the books are
-    hashed from end to end when they are verified. A test holds the two together."""
+    """`chain_hash` of the columns alone, its record written out, because the books are hashed from
+    end to end when they are verified. A test holds the two together.
+
+    Raises ValueError or TypeError for what cannot stand in a record.
+    """
     (id_, book, seq, entry, kind, debit, credit, amount, on, at,
      reverses, actor, note, ref, salt) = recorded  # fmt: skip
-    # `:d` takes whole numbers only: no text that looks like one, wherever it was stored.
-    # One call for both random values: 16 bytes and two are 24 letters, the last two of no meaning.
+    if len(id_) != ID_BYTES or len(salt) != ID_BYTES:
+        raise ValueError("its id or its salt is of another length")
+    # One call for both: 16 bytes and two of nothing are 24 letters, of which 22 are theirs.
     own = b64(id_ + b"\0\0" + salt)
+    sides, what = _known_way(kind, debit, credit)
+    # `:d` takes whole numbers only: no text that looks like one, wherever it was stored.
     record = (
-        f'{{"actor":"{actor:d}","amount":{amount:d},"book":"{_known_b64(book)}",'
-        f'"credit":{_quoted(credit)},"debit":{_quoted(debit)},"effective_on":"{_known_day(on)}",'
-        f'"entry":"{_known_b64(entry)}","id":"{own[:22]}","kind":{_quoted(kind)},'
+        f'{{"actor":"{actor:d}","amount":{amount:d},"book":"{_known_b64(book)}",{sides},'
+        f'"effective_on":"{_known_day(on)}","entry":"{_known_b64(entry)}","id":"{own[:22]}",{what},'
         f'"note":{"null" if note is None else _b64_text(note)},"recorded_at":"{_known_time(at)}",'
-        f'"ref":{"null" if ref is None else json.encoder.encode_basestring(ref)},'
+        f'"ref":{"null" if ref is None else _quoted(ref)},'
         f'"reverses":{"null" if reverses is None else _b64_text(reverses)},'
         f'"salt":"{own[24:]}","seq":{seq:d}}}'
     )

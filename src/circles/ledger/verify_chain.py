@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.ledger import chart
 from circles.ledger.booking import STORED, carry_out, page
-from circles.ledger.problems import Problem, class_or_none, known_day, known_time
+from circles.ledger.problems import Problem, class_or_none, known_day
 from circles.ledger.transfer import chained, note_hash
 
-_SEQ, _REVERSES, _NOTE = map(STORED.index, ("seq", "reverses", "note_hash"))
+_SEQ, _REVERSES, _NOTE, _PREV_HASH = map(
+    STORED.index, ("seq", "reverses", "note_hash", "prev_hash")
+)
 # Beside a page of transfers stands what they lead to. Asked for by the page's first and last
 # number, so that nothing is carried from one page to the next.
 _MIRRORED = text(
@@ -118,22 +120,17 @@ class Chain:
                 "seal", claim.where, f"names {claim.transfers} transfers, there are {self.last_seq}"
             )
 
-    def _read(self, row: Sequence[Any]) -> None:
+    def _read(self, row: Any) -> None:
         """Check one transfer, its columns as they are stored, and add it to its accounts."""
-        (id_, book, seq, entry, kind, debit, credit, amount, on, at,
-         reverses, actor, note, ref, salt, prev_hash, stored) = row  # fmt: skip
+        (_id, _book, seq, _entry, kind, debit, credit, amount, on, _at,
+         reverses, _actor, _note, _ref, _salt, prev_hash, stored) = row  # fmt: skip
         if seq != self.last_seq + 1:
             missing = f"transfer {self.last_seq + 1}"
             self.found("sequence", missing, f"is missing; {seq} follows {self.last_seq}")
         self.last_seq = seq
         before, self.head = self.head, stored
         try:
-            day = known_day(on)
-            hashed = chained(
-                prev_hash,
-                (id_, book, seq, entry, kind, debit, credit, amount, day, known_time(at),
-                 reverses, actor, note, ref, salt),
-            )  # fmt: skip
+            hashed = chained(prev_hash, row[:_PREV_HASH])
         except (ValueError, TypeError) as error:
             self.found("chain", f"transfer {seq}", f"cannot be read: {error}")
             return
@@ -149,7 +146,7 @@ class Chain:
             self.found("mirror", f"transfer {seq}", what)
         if amount <= 0:
             self.found("kind", f"transfer {seq}", "its amount is not above nothing")
-        if self._closed is not None and day <= self._closed:
+        if self._closed is not None and known_day(on) <= self._closed:
             what = f"lies in the period closed through {self._closed}"
             self.found("period", f"transfer {seq}", what)
         self._fold(seq, debit, credit, amount)
