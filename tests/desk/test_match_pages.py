@@ -11,7 +11,7 @@ from circles.circle import reference
 from circles.desk.match_shown import age
 from circles.dues import dues
 from circles.host import Host
-from circles.ledger import chart, payers
+from circles.ledger import books, chart, payers
 from tests.desk.desk import Desk, desk_of, maple_row, words
 from tests.ledger.banks import bring, line, waiting
 from tests.maple_row import Neighbours
@@ -226,3 +226,31 @@ async def test_what_the_bank_says_is_words_and_no_page(app: Litestar, host: Host
         assert "<script>alert" not in html
         assert len(html) < 60_000
     assert "{{ 7*7 }}" in pages[0]
+
+
+async def test_a_line_of_a_closed_month_says_where_it_comes_to_stand(
+    app: Litestar, host: Host
+) -> None:
+    row = await maple_row(host)
+    october = "October is closed, so it comes into the books on 1 November."
+    await bring(host, row.circle.id, [line(1, 2500, "Grandma")])
+    async with desk_of(app, row) as desk:
+        path = await line_path(desk, 0)
+        assert "is closed" not in words(await desk.look(path))
+        async with host.database.begin() as db:
+            shut = date(2026, 10, 31)
+            await books.close_through(db, row.circle.id, shut, actor=0, now=row.now)
+        assert october in words(await desk.look(path))
+        assert october in words(await desk.look(LINES))
+
+
+async def test_money_given_back_says_to_whom(app: Litestar, host: Host) -> None:
+    row = await maple_row(host)
+    await row.pay_in("bea", 2500)
+    await bring(host, row.circle.id, [line(1, -1000, "Bea", text="back")])
+    async with desk_of(app, row) as desk:
+        path = await line_path(desk, 0)
+        await desk.send(path, **{"as": "refund", "whose_1": row.bea.book_number})
+        seen = words(await desk.look(path))
+        assert "Given back to bea" in seen
+        assert "Arrived at the other end" not in seen

@@ -33,6 +33,10 @@ async def test_a_quiet_desk_says_what_to_do(app: Litestar, host: Host) -> None:
     assert "All quiet." in seen
     assert "Write down money that came in" in seen
     assert "The books are open and empty." in seen
+    assert "Say first what was there before them, or that you start at zero." in seen
+    async with desk_of(app, row) as desk:
+        await desk.send("/desk/opening/nothing")
+        assert "Say first" not in words(await desk.look("/desk"))
 
 
 async def test_a_contribution_moves_on_to_the_fund_at_once(app: Litestar, host: Host) -> None:

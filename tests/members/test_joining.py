@@ -45,6 +45,7 @@ async def test_a_neighbour_joins_with_a_pledge_and_is_signed_in(app: Litestar, h
         assert shown.status_code == 200
         for words in ("Marisol", "good until 12:00", "We do not ask who nominated", "5 euros"):
             assert words in shown.text
+        assert "You vote from the first round on." in shown.text
         assert "set-cookie" not in shown.headers
         answer = await client.post(path, data={"handle": " Otto ", **NEW})
         assert answer.status_code == 303, answer.text
@@ -292,6 +293,9 @@ async def test_who_joins_after_the_roll_is_frozen_votes_from_the_next_month(host
     async with host.database.begin() as db:
         await people.roll_frozen(db, circle.id, "2026-12")
         await people.roll_frozen(db, circle.id, "2026-11")
+    async with host.database.read() as db:
+        now = host.clock.round_now()
+        assert await people.votes_from(db, circle, now) == "2027-01"
     late = await member_of(host, circle, "late")
     assert (early.votes_from, late.votes_from) == ("2026-10", "2027-01")
 

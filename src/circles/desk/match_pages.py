@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.circle.circles import Circle
 from circles.circle.provide import TheCircle, TheHost
@@ -16,6 +18,7 @@ from circles.errors import CirclesError, ConflictError
 from circles.host import Host
 from circles.ledger import payers
 from circles.ledger.bank import lines, matches
+from circles.ledger.periods import closed_through
 from circles.members import guards
 from circles.members.signin import TheMember
 from circles.web import forms
@@ -33,6 +36,12 @@ def _at(circle: Circle) -> str:
     return f"{circle.path}/in/desk/lines"
 
 
+async def _opens_on(db: AsyncSession, circle: Circle) -> date | None:
+    """The first day on which something can still be booked; None where no month is closed."""
+    shut = await closed_through(db, circle.id)
+    return None if shut is None else shut + timedelta(days=1)
+
+
 # ------------------------------------------------------------------ all that wait
 
 
@@ -43,9 +52,11 @@ async def lines_page(
     """What waits, in groups; what is put aside; what was said lately."""
     async with host.database.read() as db:
         desk = await match_shown.desk(db, host, circle, host.clock.round_now())
+        opens_on = await _opens_on(db, circle)
     told = {n: _count(request.query_params.get(n, "")) for n in ("booked", "changed", "refused")}
     context = {
         "desk": desk,
+        "opens_on": opens_on,
         "told": told,
         "did": request.query_params.get("did", ""),
         "at": _at(circle),
@@ -91,6 +102,7 @@ async def _line_context(host: Host, circle: Circle, line: str, form: Form) -> di
             "form": form,
             "line": shown,
             "said": said,
+            "opens_on": await _opens_on(db, circle),
             "at": _at(circle),
             "here": "desk",
             **await options(db, circle, found, one, names),

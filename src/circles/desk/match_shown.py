@@ -21,6 +21,7 @@ from circles.ledger import books, payers, suspense
 from circles.ledger.bank import lines, matches
 from circles.ledger.bank.lines import BankLine
 from circles.ledger.bank.matches import Match
+from circles.ledger.transfer import Transfer
 from circles.web.i18n import gettext as _
 from circles.web.i18n import ngettext
 
@@ -177,9 +178,17 @@ async def said(db: AsyncSession, host: Host, circle: Circle, match: Match, names
     line = of_line(found[0]) if found else ShownLine("", match.at.date(), "", "", 0)
     return Said(
         replace(line, amount_minor=match.amount_minor),
-        tuple(line_words(transfer, names) for transfer in transfers),
+        tuple([line_words(await _telling(db, circle, one), names) for one in transfers]),
         match_words.said_of(match, transfers, names),
     )
+
+
+async def _telling(db: AsyncSession, circle: Circle, transfer: Transfer) -> Transfer:
+    """Of money given back, the step that says to whom."""
+    if transfer.kind != "payout_settled":
+        return transfer
+    together = await books.booked_with(db, circle.id, transfer)
+    return next((one for one in together if one.kind == "refund"), transfer)
 
 
 async def _learned(db: AsyncSession, circle: Circle, names: Names) -> tuple[Learned, ...]:

@@ -26,11 +26,11 @@ class Names:
     requests: Mapping[tuple[str, int], str]
 
     def number(self, book_number: str) -> str:
-        """`wren`, or `M1234, who has left`."""
+        """`wren`, or `M1234 (has left)`."""
         for member in self.members:
             if member.book_number == book_number:
                 return member.handle
-        return _("%(number)s, who has left") % {"number": book_number}
+        return _("%(number)s (has left)") % {"number": book_number}
 
     def actor(self, actor: int | None) -> str:
         """Who acts, by their random number."""

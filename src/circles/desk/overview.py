@@ -13,7 +13,7 @@ from circles.desk import booking
 from circles.desk.lines import Line, line_of
 from circles.desk.names import Names, months_in, names_of
 from circles.dues.dues import local_day
-from circles.ledger import books, chart, payee_changes, payouts, periods, suspense
+from circles.ledger import books, chart, openings, payee_changes, payouts, periods, suspense
 from circles.ledger.bank import lines as bank_lines
 from circles.ledger.payouts import Payout
 from circles.ledger.report import FundMonth, fund_by_month
@@ -66,6 +66,7 @@ class Overview:
     lines: list[Line]
     fund: Picture | None
     closed_through: date | None
+    asks_opening: bool
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
         lines=[line_of(line, names) for line in newest],
         fund=await _picture(db, circle, now),
         closed_through=await periods.closed_through(db, circle.id),
+        asks_opening=not newest and await openings.opening(db, circle.id) is None,
     )
 
 

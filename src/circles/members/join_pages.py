@@ -55,7 +55,7 @@ class _Chair:
 
     invitation: Invitation
     members: int
-    votes_from: str
+    votes_from: str | None
 
 
 async def _chair(host: Host, circle: Circle, code: str) -> _Chair:

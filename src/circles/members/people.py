@@ -243,10 +243,13 @@ def _first_month(circle: Circle, rolled_month: str | None, round_now: datetime) 
     return this if rolled_month is None else max(this, month_after(rolled_month))
 
 
-async def votes_from(db: AsyncSession, circle: Circle, round_now: datetime) -> str:
-    """The first month (yyyy-mm) in which somebody votes who joins now."""
+async def votes_from(db: AsyncSession, circle: Circle, round_now: datetime) -> str | None:
+    """The first month (yyyy-mm) in which somebody votes who joins now; None before the first round,
+    because nobody knows yet which month that is."""
     room = await db.get(CircleRow, circle.id)
-    return _first_month(circle, room.rolled_month if room else None, round_now)
+    if room is None or room.rolled_month is None:
+        return None
+    return _first_month(circle, room.rolled_month, round_now)
 
 
 async def _numbers(db: AsyncSession, circle_id: bytes) -> tuple[str, int]:
