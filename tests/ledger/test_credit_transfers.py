@@ -194,6 +194,15 @@ def test_whatever_is_typed_the_file_stands(name: str, words: str, amount: int) -
     assert plain(plain(words, 140), 140) == plain(words, 140)
 
 
+@pytest.mark.parametrize("name", ["/", "//", "\u0301", "</Nm><Nm>x", "中文", "\u202eevil"])
+def test_no_name_is_empty_in_the_file(name: str) -> None:
+    """One empty name, and the bank refuses all of it."""
+    order = Order("RF31PABCDEFGH", name, SHOES.iban, 1, name)
+    _initiator, owner, payee = (each for each in texts(root_of(made(order)), "Nm"))
+    assert owner
+    assert re.fullmatch(r"[A-Za-z0-9/\-?:().,'+ ]{1,70}", payee)
+
+
 CAMT = """<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>
 <GrpHdr><MsgId>1</MsgId><CreDtTm>2026-10-27T06:00:00</CreDtTm></GrpHdr>

@@ -95,7 +95,9 @@ def plain(text: str, chars_max: int) -> str:
                 letters.append(".")
     # A slash at an end or twice means something of its own in the banks' own messages.
     tidy = re.sub(r"//+", "/", " ".join("".join(letters).split())).strip("/ ")
-    return tidy[:chars_max].rstrip("/ ")
+    cut = tidy[:chars_max].rstrip("/ ")
+    # An empty name would have the bank refuse the whole file.
+    return cut or ("." if text.strip() else "")
 
 
 def changes(orders: Sequence[Order]) -> list[Change]:
