@@ -60,6 +60,7 @@ async def test_a_month_by_hand(host: Host) -> None:
     assert dict(second.went) == {
         "payout_settled": 4000 + 1500,
         "refund": 60,
+        "cash_missing": 31,
         "fee": 150 + 45,
         "returned": 1000,
     }
@@ -69,6 +70,7 @@ async def test_a_month_by_hand(host: Host) -> None:
         "contribution_unidentified": 501,
         "gift": 250,
         "interest": 2,
+        "cash_found": 17,
         "contribution_returned": 993,
         "payout_returned": 1500,
     }

@@ -42,6 +42,7 @@ BOUND_OTHERWISE = {
 }
 MAY_GO = {
     "ledger_payer_link": "forgotten when a member leaves, so no trace of it may stay",
+    "ledger_cash_count": "gone once booked: then the chain has both names, what waits is counted",
     "ledger_bank_mapping": "how a table's columns were read last: a convenience",
 }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from random import Random
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.db import Database
-from circles.ledger import books, chart
+from circles.ledger import books, cash_counts, chart
 from circles.ledger.books import NewTransfer
 
 YEAR = 2026
@@ -78,6 +79,13 @@ class Year:
             self._one("interest", bank, fund, month, day),
             self._one("fee", fund, bank, 150, day),
         )
+        for kind, debit, credit, minor in (
+            ("cash_missing", fund, cash, 31),
+            ("cash_found", cash, fund, 17),
+        ):
+            ref = cash_counts.ref_of(f"{month:02}-{kind:13}".encode(), 8)
+            new = self._one(kind, debit, credit, minor, day)
+            await self.book(db, replace(new, business_ref=ref))
 
     async def _slips(self, db: AsyncSession, month: int) -> None:
         bank, back = chart.MAIN_BANK, chart.RETURNED

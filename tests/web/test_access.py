@@ -67,6 +67,7 @@ GET    /c/{slug}/in/desk/payments/{payment}/payee              treasurer 200
 GET    /c/{slug}/in/desk/payments/{payment}/returned           treasurer 200
 GET    /c/{slug}/in/desk/reconcile                             treasurer 200
 GET    /c/{slug}/in/desk/report                                treasurer 200
+GET    /c/{slug}/in/desk/tin                                   treasurer 200
 GET    /c/{slug}/in/desk/unclaimed/{transfer}                  treasurer 200
 GET    /c/{slug}/in/desk/words                                 officers  200
 GET    /c/{slug}/in/desk/words/{month}/{candidate}             officers  200
@@ -87,6 +88,7 @@ GET    /c/{slug}/in/steward/people/{member_id}                 steward   200
 GET    /c/{slug}/in/steward/settings                           steward   200
 GET    /c/{slug}/in/steward/trustees                           steward   200
 GET    /c/{slug}/in/steward/ways-back/{way_back_id}            steward   200
+GET    /c/{slug}/in/tin                                        members   200
 GET    /c/{slug}/in/told                                       members   200
 GET    /c/{slug}/in/trustee                                    members   200
 GET    /c/{slug}/in/you                                        members   200
@@ -157,6 +159,9 @@ POST   /c/{slug}/in/closes                                     members   404
 POST   /c/{slug}/in/desk/reconcile                             treasurer 404
 POST   /c/{slug}/in/desk/reconcile/withdraw                    treasurer 404
 POST   /c/{slug}/in/desk/reconcile/alone                       treasurer 404
+POST   /c/{slug}/in/desk/tin                                   treasurer 422
+POST   /c/{slug}/in/desk/tin/withdraw                          treasurer 404
+POST   /c/{slug}/in/tin                                        members   404
 POST   /c/{slug}/in/desk/unclaimed/{transfer}                  treasurer 422
 POST   /c/{slug}/in/desk/words/{month}/{candidate}             officers  422
 POST   /c/{slug}/in/desk/words/{month}/{candidate}/erase       officers  303

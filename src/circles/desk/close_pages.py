@@ -159,7 +159,11 @@ def _tell(form: Form, error: CirclesError) -> None:
                 form.trouble.add("cash", _("Please count the tin."))
             case "cash":
                 form.trouble.add(
-                    "cash", _("The books say something else. A line is missing, or one is wrong.")
+                    "cash",
+                    _(
+                        "The books say something else. Look for a line that is missing or wrong. "
+                        "If there is none: below, two of you write down what is missing."
+                    ),
                 )
             case "suspense":
                 form.trouble.add("suspense", _("Please look at these, and tick."))

@@ -103,6 +103,8 @@ def _plain(transfer: Transfer) -> str:
         if returned and transfer.credit == chart.RETURNED
         else fee,
         "interest": _("Interest"),
+        "cash_missing": _("Missing from the tin, two of us counted"),
+        "cash_found": _("More in the tin than the books said, two of us counted"),
         "returned": _("Taken back by the bank"),
         "contribution_returned": _("Paid again after the bank took it back"),
     }.get(transfer.kind, "")

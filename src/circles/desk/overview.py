@@ -13,7 +13,16 @@ from circles.desk import booking
 from circles.desk.lines import Line, line_of
 from circles.desk.names import Names, months_in, names_of
 from circles.dues.dues import local_day
-from circles.ledger import books, chart, openings, payee_changes, payouts, periods, suspense
+from circles.ledger import (
+    books,
+    cash_counts,
+    chart,
+    openings,
+    payee_changes,
+    payouts,
+    periods,
+    suspense,
+)
 from circles.ledger.bank import lines as bank_lines
 from circles.ledger.payouts import Payout
 from circles.ledger.report import FundMonth, fund_by_month
@@ -110,6 +119,7 @@ async def overview(db: AsyncSession, circle: Circle, now: datetime) -> Overview:
         waits=[
             *await _bank_waits(db, circle),
             *_waits(circle, unclaimed, payments, fees),
+            *await _tin_waits(db, circle),
             *await _month_waits(db, circle, now),
         ],
         unclaimed=unclaimed,
@@ -136,6 +146,14 @@ async def _bank_waits(db: AsyncSession, circle: Circle) -> list[Wait]:
     if not count:
         return []
     return [Wait("lines", count, total, "", f"{circle.path}/in/desk/lines")]
+
+
+async def _tin_waits(db: AsyncSession, circle: Circle) -> list[Wait]:
+    """A count of the tin that one person made."""
+    count = await cash_counts.waiting(db, circle.id)
+    if count is None:
+        return []
+    return [Wait("tin", 1, abs(count.difference_minor), "", f"{circle.path}/in/desk/tin")]
 
 
 async def _month_waits(db: AsyncSession, circle: Circle, now: datetime) -> list[Wait]:

@@ -20,6 +20,7 @@ from circles.desk import (
     payee_pages,
     payment_pages,
     report_pages,
+    tin_pages,
 )
 from circles.desk.overview import overview
 from circles.dues.dues import local_day
@@ -43,6 +44,7 @@ async def desk_page(
 routes: list[Any] = [
     desk_page,
     *money_pages.routes,
+    *tin_pages.routes,
     *books_pages.routes,
     *import_pages.routes,
     *match_pages.routes,

@@ -1,8 +1,8 @@
 """The chart of accounts and what may be booked: codes, classes, floors, kinds.
 
 Account codes and kinds are for ever: they stand in chained records and in exports. The database
-keeps its own copy of `KINDS` and enforces it (migrations ledger_0001, ledger_0004); `circles ledger
-verify` compares the two.
+keeps its own copy of `KINDS` and enforces it (migrations ledger_0001, ledger_0004,
+ledger_0010); `circles ledger verify` compares the two.
 """
 
 from __future__ import annotations
@@ -93,6 +93,9 @@ KINDS: Final[frozenset[tuple[str, AccountClass, AccountClass]]] = frozenset(
         ("fee", "returned", "bank"),
         ("fee", "fund", "returned"),
         ("interest", "bank", "fund"),
+        # What two people counted in the tin otherwise than the books say: the fund's loss or gain.
+        ("cash_missing", "fund", "cash"),
+        ("cash_found", "cash", "fund"),
     }
 )
 

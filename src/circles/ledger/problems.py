@@ -33,7 +33,7 @@ class Problem:
 
     `check` is a short stable name (`chain`, `sequence`, `balance`, `floor`, `mirror`, `kind`,
     `period`, `seal`, `account`, `book`, `note`, `key`, `reference`, `guard`, `payout`,
-    `closed`, `handover`), `where` the row, `what` the sentence for a person.
+    `closed`, `handover`, `count`), `where` the row, `what` the sentence for a person.
     """
 
     book: str

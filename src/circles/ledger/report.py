@@ -30,10 +30,11 @@ _CAME: Final = (
     "contribution_unidentified",
     "gift",
     "interest",
+    "cash_found",
     "contribution_returned",
     "payout_returned",
 )
-_WENT: Final = ("payout_settled", "refund", "fee", "returned")
+_WENT: Final = ("payout_settled", "refund", "fee", "returned", "cash_missing")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ not hold. Nothing stored is believed: not the balances, not the heads, not the g
 2. rules: kinds allowed, floors held after each transfer, reversals mirror once, closed periods.
 3. sums: every balance row is the fold of its transfers; the book's head and next_seq are the last.
 4. beside it: accounts, notes, keys, seals (stored and logged), payouts, closed months, hand-overs,
-   allow-list, guards.
+   counts of the tin, allow-list, guards.
 
 A chain alone does not stop a host from rewriting all of it: the seals in the signed public log do,
 and those who keep a checkpoint. Pass them as `logged`.
@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.host import Host
+from circles.ledger.cash_counts import counts_of
 from circles.ledger.problems import Problem, as_day, as_time
 from circles.ledger.transfer import genesis
 from circles.ledger.verify_acts import acts_of
@@ -64,6 +65,7 @@ async def verify_books(
             problems += await bank_of(db, host.vault, book, chain.name)
             problems += await periods_of(db, book, chain.name)
             problems += await handovers_of(db, book, chain.name)
+            problems += await counts_of(db, book, chain.name)
         if checked != total:
             what = f"there are {total}, but only {checked} have a place in a book"
             problems.append(Problem("all books", "sequence", "transfers", what))
