@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, Date, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from circles.acts import Acts
@@ -73,19 +73,13 @@ class PeriodRow(Base):
 
 
 class HandoverRow(Base):
-    """The books passed from one treasurer to another; until accepted it may be taken back."""
+    """The books passed from one treasurer to another; until accepted it may be taken back.
+
+    A book has one at most that was not accepted yet (an index of migration ledger_0004).
+    """
 
     __tablename__ = "ledger_handover"
-    __table_args__ = (
-        Index(
-            "ledger_handover_open",
-            "book_id",
-            unique=True,
-            sqlite_where=text("accepted_at IS NULL"),
-            postgresql_where=text("accepted_at IS NULL"),
-        ),
-        {"info": {"acts": Acts(ACTS, key=("id",))}},
-    )
+    __table_args__ = ({"info": {"acts": Acts(ACTS, key=("id",))}},)
 
     id: Mapped[bytes] = mapped_column(Id, primary_key=True)
     book_id: Mapped[bytes] = mapped_column(Id, ForeignKey(_BOOK))
