@@ -16,6 +16,7 @@ from circles.clock import MovableClock
 from circles.host import Host
 from circles.ledger import books, chart, payouts, periods
 from circles.ledger.verify import verify_books
+from circles.members import people
 from tests.desk.desk import Desk, desk_of, line, maple_row
 from tests.desk.test_import import at_preview, camt
 from tests.desk.test_payee_pages import OTHER, change_of, second
@@ -147,3 +148,29 @@ async def test_a_close_races_an_import_an_undo_and_another_second_name(
         behind = [e.transfer for e in journal if e.transfer.seq > one.transfers]
         assert [t for t in behind if t.effective_on <= one.through] == []
     assert await sound(host)
+
+
+@pytest.mark.parametrize("what", ["proposes", "asks for another account", "says it is sent"])
+async def test_whose_part_ends_while_they_wait_moves_no_payment(
+    app: Litestar, row: Neighbours, what: str
+) -> None:
+    """The books are handed over, and the old treasurer's other tab comes a moment too late."""
+    host = row.host
+    async with desk_of(app, row) as desk, desk_of(app, row, "bea") as bea:
+        where = "" if what == "proposes" else await proposed(desk)
+        if what == "says it is sent":
+            await bea.send(second(where))
+        path, form = {
+            "proposes": (AWARD, payee()),
+            "asks for another account": (f"{where}/payee", payee(iban=OTHER)),
+            "says it is sent": (f"{where}/sent", {"on": TODAY}),
+        }[what]
+        before = await state_of(row)
+        async with host.database.begin() as db:
+            await books.lock(db, row.circle.id)
+            late = asyncio.create_task(desk.client.post(desk.base + path, data=form))
+            await asyncio.sleep(0.3)
+            await people.set_role(db, row.circle.id, row.bea.id, "treasurer", holds=True)
+            await people.set_role(db, row.circle.id, row.marisol.id, "treasurer", holds=False)
+        assert (await late).status_code == 403
+        assert await state_of(row) == before

@@ -33,7 +33,7 @@ async def may_go_alone(db: AsyncSession, circle_id: bytes) -> bool:
     return len([m for m in await people.every(db, circle_id) if is_officer(m)]) == 1
 
 
-async def _keeper(db: AsyncSession, circle: Circle, member_id: bytes) -> Member:
+async def keeper(db: AsyncSession, circle: Circle, member_id: bytes) -> Member:
     """Who keeps the books at this very moment; the book is locked first."""
     await books.lock(db, circle.id)
     asking = await people.get(db, circle.id, member_id)
@@ -49,7 +49,7 @@ async def propose(host: Host, circle: Circle, member: Member, month: str, said: 
     """Ask for the second name under a month; pinned up for all."""
     now = host.clock.round_now()
     async with host.database.begin() as db:
-        asking = await _keeper(db, circle, member.id)
+        asking = await keeper(db, circle, member.id)
         before = await periods.proposal(db, circle.id)
         made = await periods.propose(
             db,
@@ -70,7 +70,7 @@ async def propose(host: Host, circle: Circle, member: Member, month: str, said: 
 async def withdraw(host: Host, circle: Circle, member: Member, proposal_id: bytes) -> None:
     """Take it back. Twice is once."""
     async with host.database.begin() as db:
-        await _keeper(db, circle, member.id)
+        await keeper(db, circle, member.id)
         await periods.withdraw(db, circle.id, proposal_id)
 
 
@@ -132,7 +132,7 @@ async def propose_handover(host: Host, circle: Circle, member: Member, taker_id:
     """Ask somebody to take the books over; pinned up for all and told to them."""
     now = host.clock.round_now()
     async with host.database.begin() as db:
-        giver = await _keeper(db, circle, member.id)
+        giver = await keeper(db, circle, member.id)
         taker = await people.get(db, circle.id, taker_id)
         if taker.is_treasurer and taker.id != giver.id:
             raise ConflictError(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from litestar import Response, get, post
 
 from circles.circle.iban import grouped
+from circles.desk import closing
 from circles.desk.fields import id_of, read_day
 from circles.desk.names import names_of
 from circles.desk.visit import TheVisit, Visit
@@ -153,6 +154,7 @@ async def mark_all_sent(visit: TheVisit) -> Response[bytes]:
         return visit.page("desk/pay_list.html", context, 422)
     try:
         async with visit.host.database.begin() as db:
+            await closing.keeper(db, circle, visit.member.id)
             for payout_id in asked:
                 await payouts.mark_sent(
                     db, circle.id, payout_id, actor=visit.member.actor, on=on, now=visit.now

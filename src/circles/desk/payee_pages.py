@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from circles.desk import payees
+from circles.desk import closing, payees
 from circles.desk.fields import id_of
 from circles.desk.payment_pages import payment_context
 from circles.desk.visit import TheVisit
@@ -59,6 +59,7 @@ async def ask_change(visit: TheVisit, payment: FromPath[str]) -> Response[bytes]
         return visit.page("desk/payee.html", context, 422)
     try:
         async with host.database.begin() as db:
+            asking = await closing.keeper(db, circle, member.id)
             await payee_changes.ask(
                 db,
                 host.vault,
@@ -66,8 +67,8 @@ async def ask_change(visit: TheVisit, payment: FromPath[str]) -> Response[bytes]
                 id_of(payment),
                 typed.payee,
                 recipient_actor=typed.recipient_actor,
-                actor=member.actor,
-                frozen_until=member.payouts_frozen_until,
+                actor=asking.actor,
+                frozen_until=asking.payouts_frozen_until,
                 now=host.clock.now(),
             )
             values = {

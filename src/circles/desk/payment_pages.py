@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from circles.circle.iban import grouped
-from circles.desk import payees, settling
+from circles.desk import closing, payees, settling
 from circles.desk.fields import id_of, read_day
 from circles.desk.names import names_of
 from circles.desk.visit import TheVisit, Visit
@@ -70,6 +70,7 @@ async def propose(
         return visit.page("desk/propose.html", context, 422)
     try:
         async with host.database.begin() as db:
+            asking = await closing.keeper(db, circle, member.id)
             payout = await payouts.propose(
                 db,
                 host.vault,
@@ -77,10 +78,10 @@ async def propose(
                 month,
                 candidate,
                 typed.payee,
-                proposer_actor=member.actor,
+                proposer_actor=asking.actor,
                 recipient_actor=typed.recipient_actor,
                 close_actors=typed.close_actors,
-                frozen_until=member.payouts_frozen_until,
+                frozen_until=asking.payouts_frozen_until,
                 now=host.clock.now(),
                 at=visit.now,
             )
@@ -165,9 +166,11 @@ async def payment_step(visit: TheVisit, payment: FromPath[str]) -> Response[byte
         elif step in {"sent", "returned"}:
             mark = payouts.mark_sent if step == "sent" else payouts.mark_returned
             async with host.database.begin() as db:
+                await closing.keeper(db, circle, member.id)
                 await mark(db, circle.id, payout_id, actor=member.actor, on=on, now=now)
         else:
             async with host.database.begin() as db:
+                await closing.keeper(db, circle, member.id)
                 await payouts.withdraw(db, circle.id, payout_id, now=now)
     except CirclesError as error:
         return visit.refused(template, context, error)
