@@ -34,8 +34,8 @@ GET    /                                                       all       200
 GET    /c/{slug}                                               all       200
 GET    /c/{slug}/api/session                                   members   200
 GET    /c/{slug}/archive.zip                                   all       200
-GET    /c/{slug}/audit/{code}                                  all       404
-GET    /c/{slug}/audit/{code}/{kind}                           all       404
+GET    /c/{slug}/audit/{code}                                  all       200
+GET    /c/{slug}/audit/{code}/{kind}                           all       200
 GET    /c/{slug}/ballot.html                                   all       200
 GET    /c/{slug}/documents/{name}                              all       404
 GET    /c/{slug}/in                                            members   200
@@ -45,13 +45,13 @@ GET    /c/{slug}/in/closes                                     members   200
 GET    /c/{slug}/in/collect                                    members   200
 GET    /c/{slug}/in/desk                                       treasurer 200
 GET    /c/{slug}/in/desk/audit                                 officers  200
-GET    /c/{slug}/in/desk/audit/{link_id}                       officers  404
+GET    /c/{slug}/in/desk/audit/{link_id}                       officers  200 409
 GET    /c/{slug}/in/desk/books                                 treasurer 200
 GET    /c/{slug}/in/desk/books/{transfer}/undo                 treasurer 200
 GET    /c/{slug}/in/desk/export/{kind}                         treasurer 200
 GET    /c/{slug}/in/desk/fees                                  treasurer 200
 GET    /c/{slug}/in/desk/import                                treasurer 200
-GET    /c/{slug}/in/desk/import/{file}                         treasurer 404
+GET    /c/{slug}/in/desk/import/{file}                         treasurer 200
 GET    /c/{slug}/in/desk/lines                                 treasurer 200
 GET    /c/{slug}/in/desk/lines/{line}                          treasurer 200
 GET    /c/{slug}/in/desk/handover                              treasurer 200
@@ -59,7 +59,7 @@ GET    /c/{slug}/in/desk/members/{number}                      treasurer 200
 GET    /c/{slug}/in/desk/money-in                              treasurer 200
 GET    /c/{slug}/in/desk/opening                               treasurer 200
 GET    /c/{slug}/in/desk/other                                 treasurer 200
-GET    /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 303
+GET    /c/{slug}/in/desk/pay/{month}/{candidate}               treasurer 200
 GET    /c/{slug}/in/desk/pay-list                              treasurer 200
 GET    /c/{slug}/in/desk/pay-list/file                         treasurer 400
 GET    /c/{slug}/in/desk/payments/{payment}                    treasurer 200
@@ -114,8 +114,8 @@ GET    /c/{slug}/rounds/{month}/{purpose}/slate                all       200
 GET    /c/{slug}/rounds/{month}/{purpose}/takes                members   200
 GET    /c/{slug}/secrecy                                       all       200
 GET    /c/{slug}/sign-in                                       all       200 200 303 303 303 200 200
-GET    /c/{slug}/way-back/{code}                               all       410
-GET    /found/{code}                                           all       410
+GET    /c/{slug}/way-back/{code}                               all       200
+GET    /found/{code}                                           all       200
 GET    /static/{digest}/{path}                                 all       200
 POST   /c/{slug}/join/{code}                                   all       422
 POST   /c/{slug}/in/payouts/{payment}                          members   303 403 409
@@ -124,9 +124,9 @@ POST   /c/{slug}/in/desk/books/{transfer}/erase-note           treasurer 303
 POST   /c/{slug}/in/desk/books/{transfer}/undo                 treasurer 303
 POST   /c/{slug}/in/desk/fees                                  treasurer 303
 POST   /c/{slug}/in/desk/import                                treasurer 415
-POST   /c/{slug}/in/desk/import/{file}                         treasurer 404
+POST   /c/{slug}/in/desk/import/{file}                         treasurer 303
 POST   /c/{slug}/in/desk/import/{file}/drop                    treasurer 303
-POST   /c/{slug}/in/desk/import/{file}/withdraw                treasurer 404
+POST   /c/{slug}/in/desk/import/{file}/withdraw                treasurer 303
 POST   /c/{slug}/in/desk/lines                                 treasurer 303
 POST   /c/{slug}/in/desk/lines/{line}                          treasurer 422
 POST   /c/{slug}/in/desk/lines/{line}/undo                     treasurer 303
@@ -151,7 +151,7 @@ POST   /c/{slug}/in/desk/payments/{payment}/sent               treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/settled            treasurer 422
 POST   /c/{slug}/in/desk/payments/{payment}/withdrawn          treasurer 303
 POST   /c/{slug}/in/desk/audit                                 officers  422
-POST   /c/{slug}/in/desk/audit/{link_id}/revoke                officers  404
+POST   /c/{slug}/in/desk/audit/{link_id}/revoke                officers  303
 POST   /c/{slug}/in/desk/handover                              treasurer 422
 POST   /c/{slug}/in/handover                                   members   400
 POST   /c/{slug}/in/handover/withdraw                          members   404
@@ -195,7 +195,7 @@ POST   /c/{slug}/rounds/{month}/{purpose}/take                 members   400
 POST   /c/{slug}/sign-in                                       all       422
 POST   /c/{slug}/way-back/{code}                               all       410
 POST   /cast/{slug}/{month}/{purpose}                          all       400
-POST   /found/{code}                                           all       410
+POST   /found/{code}                                           all       422
 POST   /c/{slug}/in/steward/people/{member_id}/remove          steward   303
 POST   /c/{slug}/sign-out                                      all       303
 DELETE /c/{slug}/api/session                                   all       204

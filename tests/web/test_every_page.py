@@ -1,7 +1,8 @@
-"""Every page that the application has, asked for by an officer in a lively circle.
+"""Every page that the application has, asked for by those who may see it in a lively circle.
 
-The list comes from the application itself, so a page added tomorrow is looked at tomorrow: every
-word marked for translation, nothing inline, one headline, every field with its label.
+The list comes from the access table, which holds every route of the application, so a page added
+tomorrow is looked at tomorrow: really shown, every word marked for translation, nothing inline,
+one headline, every field with its label, and no link or form that leads nowhere.
 """
 
 from __future__ import annotations
@@ -10,29 +11,27 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Final
 
 import httpx
 import pytest
 from litestar import Litestar
-from litestar.routes import HTTPRoute
 
+from circles.circle import offered
 from circles.circle.circles import Circle
-from circles.clock import MovableClock
 from circles.host import Host
-from circles.protocol.messages import Ask
 from circles.web import guard, i18n
 from tests.neighbours import browser_of
-from tests.trustees import Trustee, choose
-from tests.world import KEEP, World
+from tests.web.pages import FILES, is_file, pages, who
+from tests.web.test_access import ROWS, ask
+from tests.web.visitors import STEWARD, TREASURER, Village, routes_of, village
 
-FILLED = {
-    "slug": "maple-row",
-    "month": "2026-10",
-    "purpose": "vote",
-    "candidate": "1",
-    "code": "A" * 22,
-}
 _VOID = {"meta", "link", "input", "br", "hr", "img", "path", "circle", "line"}
+# What people and banks wrote in the village.
+_OTHERS_WORDS: Final = (
+    *("Elm Bank", "Elm Court", "In an envelope", "DE02", "no reference", "for whom"),
+    *("Wieviel", "Von wem", "Am", "Bank", "CREDIT"),
+)
 _SPOKEN = ("aria-label", "alt", "title", "placeholder")
 
 
@@ -46,6 +45,7 @@ class Seen:
     labelled: set[str] = field(default_factory=set)
     fields: list[dict[str, str | None]] = field(default_factory=list)
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    ways: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
 
 
 class _Reader(HTMLParser):
@@ -63,6 +63,8 @@ class _Reader(HTMLParser):
             self._hidden.append(away)
         if not away:
             self.seen.tags.append((tag, given))
+        if tag in {"a", "form", "link"}:
+            self.seen.ways.append((tag, given))
         self.seen.spoken += [given[name] or "" for name in _SPOKEN if name in given]
         if given.get("id"):
             self.seen.ids.append(str(given["id"]))
@@ -82,39 +84,6 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not {"script", "code"} & set(self._open) and data.strip():
             self.seen.words.append(data)
-
-
-def _pages(app: Litestar) -> Iterator[str]:
-    """The paths of all pages, their parameters filled in as far as we can guess."""
-    for route in app.routes:
-        if not isinstance(route, HTTPRoute) or "GET" not in route.methods:
-            continue
-        (handler,) = [h for h in route.route_handlers if "GET" in h.http_methods]
-        if handler.opt.get("machine") or handler.opt.get("public"):
-            continue
-        yield re.sub(
-            r"\{(\w+)(?::\w+)?\}", lambda m: FILLED.get(m.group(1), "1"), route.path_format
-        )
-
-
-@pytest.fixture
-async def lively(host: Host, clock: MovableClock) -> World:
-    """One month counted, the next one at its vote."""
-    del clock
-    world = await World.found(host, members=4)
-    ann, ben, *_others = world.members
-    await world.play_month(
-        nominations=[(ann, "Soup kitchen", Ask(1500)), (ben, "Boots", Ask(9000))],
-        votes={who: ["Soup kitchen", "Boots", KEEP] for who in world.members},
-    )
-    trustee = Trustee(world, ann)
-    await choose(world, [trustee], server=True, needed=2)
-    await trustee.hand_in(3)
-    await world.go(world.at_month("2026-11").nominating_opens)
-    await ben.nominate("Books", Ask(500))
-    await world.go(world.at.nominating_closes)
-    await world.go(world.at.voting_opens)
-    return world
 
 
 async def _read(client: httpx.AsyncClient, paths: list[str]) -> dict[str, Seen]:
@@ -145,13 +114,23 @@ def _left(text: str, circle: Circle, known: list[str]) -> str:
     return " ".join(re.findall(r"[^\W\d_]{2,}", text))
 
 
+def _links_to_show(tour: Tour, host: Host) -> list[str]:
+    """Addresses to hand over, whole, in their pieces, and the host's own."""
+    url, circle = host.settings.url, tour.here.world.circle
+    codes = {key: value for key, value in tour.here.values.items() if key.startswith("code of ")}
+    paths = [f"{url}{circle.path}/{key[8:]}/{code}" for key, code in codes.items()]
+    return [*paths, *codes.values(), url]
+
+
 def _data() -> list[str]:
-    """Names of months, days and units in the circle's language: Babel's words, not ours."""
+    """Names of months, days, units, currencies and places: Babel's words, not ours."""
     from babel import Locale
 
     locale = Locale.parse("en_GB")
     # The letters of an account number and of a reference are no words either.
     words = ["euros", "Euros", "euro", "DE89", "RF"]
+    for choices in (offered.currencies(), offered.zones(), offered.locales()):
+        words += [word for _value, word in choices]
     for width in ("wide", "abbreviated"):
         words += [*locale.months["format"][width].values(), *locale.days["format"][width].values()]
     return sorted(words, key=len, reverse=True)
@@ -196,16 +175,106 @@ def _faults(path: str, seen: Seen) -> list[str]:
     return [f"{path}: {fault}" for fault in wrong]
 
 
-@pytest.mark.one_database("the words of a page depend on no database")
-async def test_every_page_can_be_translated_and_is_well_built(
-    app: Litestar, host: Host, lively: World
+@dataclass
+class Tour:
+    """Every page as whoever may see it: its answer, by path."""
+
+    here: Village
+    answers: dict[str, httpx.Response]
+
+    @property
+    def seen(self) -> dict[str, Seen]:
+        """How each is built."""
+        return {path: _Reader(answer.text).seen for path, answer in self.answers.items()}
+
+
+async def _tour(app: Litestar, host: Host) -> Tour:
+    """Walk through all of them, in a language in which each marked word stands in brackets."""
+    here = await village(host)
+    paths = [(who(row), here.path(row.path)) for row in pages()] + list(here.more)
+    answers = {}
+    for visitor in (None, STEWARD, TREASURER):
+        async with browser_of(app, host) as client:
+            if visitor is not None:
+                token = await here.cookie(visitor)
+                assert token is not None
+                client.cookies.set("circles", token, path=here.world.circle.path)
+            with i18n.pseudo():
+                for path in (path for whose, path in paths if whose == visitor):
+                    answers[path] = await client.get(path)
+    return Tour(here, answers)
+
+
+@pytest.fixture
+async def tour(app: Litestar, host: Host) -> Tour:
+    return await _tour(app, host)
+
+
+_NO_DATABASE: Final = "what a page is and says depends on no database"
+
+
+@pytest.mark.one_database(_NO_DATABASE)
+async def test_every_page_of_the_table_is_really_looked_at(
+    app: Litestar, host: Host, tour: Tour
 ) -> None:
-    paths = list(_pages(app))
-    known = [m.handle for m in lively.members] + ["Soup kitchen", "Boots", "Books", *_data()]
-    known += [lively.steward.book_number, host.settings.url]
-    async with browser_of(app, host, lively.circle, "Ann") as ann:
-        with i18n.pseudo():
-            pages = await _read(ann, paths)
-    assert len(pages) >= 15
-    assert _unmarked(pages, lively.circle, known) == {}
-    assert "\n".join(fault for path, seen in pages.items() for fault in _faults(path, seen)) == ""
+    """No page is in the lists by a refusal, or by being sent to another; no page is left out as a
+    file. So whoever adds a page gives the village what it shows."""
+    wrong = [
+        f"{path}: {answer.status_code} {answer.headers.get('content-type')}"
+        for path, answer in tour.answers.items()
+        if answer.status_code != 200 or not answer.headers["content-type"].startswith("text/html")
+    ]
+    assert wrong == []
+    files = [row for row in ROWS if row.method == "GET" and is_file(row)]
+    for row in files:
+        token = await tour.here.cookie(who(row) or STEWARD)
+        answer = await ask(app, tour.here, row, token)
+        html = answer.headers.get("content-type", "").startswith("text/html")
+        assert not (html and answer.status_code == 200), row.path
+    assert {end for end in FILES if any(row.path.endswith(end) for row in files)} == set(FILES)
+
+
+@pytest.mark.one_database(_NO_DATABASE)
+async def test_every_page_can_be_translated_and_is_well_built(host: Host, tour: Tour) -> None:
+    world = tour.here.world
+    known = [m.handle for m in world.members] + ["Soup kitchen", "Boots", "Books", *_data()]
+    known += [*_OTHERS_WORDS, world.steward.book_number, *_links_to_show(tour, host)]
+    # The ballot in one file is the same for every circle: it has a test of its own.
+    seen = {path: one for path, one in tour.seen.items() if not path.endswith("/ballot.html")}
+    assert all(answer.headers["content-security-policy"] for answer in tour.answers.values())
+    assert _unmarked(seen, world.circle, known) == {}
+    assert "\n".join(fault for path, one in seen.items() for fault in _faults(path, one)) == ""
+
+
+@pytest.mark.one_database(_NO_DATABASE)
+async def test_every_link_and_every_form_leads_somewhere(
+    app: Litestar, host: Host, tour: Tour
+) -> None:
+    """Each address on a page is one that the application answers, to that method."""
+    patterns = [(method, _matcher(path)) for method, path in routes_of(app)]
+    lost = []
+    for path, seen in tour.seen.items():
+        for method, address in _ways_on(seen, path):
+            inside = address.removeprefix(host.settings.url)
+            if not inside.startswith("/") or method == "DIALOG":
+                continue
+            if not any(m == method and pattern.fullmatch(inside) for m, pattern in patterns):
+                lost.append(f"{path}: {method} {inside}")
+    assert lost == []
+
+
+def _matcher(template: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{\w+\})", template)
+    ends = {"{path}": ".+", "{rest}": ".+"}
+    found = "".join(ends.get(p, "[^/]+") if p.startswith("{") else re.escape(p) for p in parts)
+    return re.compile(found.rstrip("/") + "/?")
+
+
+def _ways_on(seen: Seen, path: str) -> Iterator[tuple[str, str]]:
+    """(method, address) of every link and form of a page; hidden ones too."""
+    for tag, given in seen.ways:
+        if tag == "form":
+            method = (given.get("method") or "get").upper()
+            yield method, (given.get("action") or path).partition("?")[0]
+        else:
+            yield "GET", re.split("[?#]", given.get("href") or "")[0]

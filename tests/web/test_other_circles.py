@@ -108,8 +108,8 @@ async def two(app: Litestar, host: Host, clock: MovableClock) -> AsyncIterator[T
     here = await village(host)
     theirs = await World.found(host, members=3, name="Birch Lane")
     ids = await _more_ids(here, clock)
-    here.values |= {name: ids[name] for name in ("link_id", "code", "public_id")}
-    here.values |= {"slug": theirs.circle.slug, "file": ids["kept"]}
+    here.values |= {name: ids[name] for name in ("link_id", "public_id")}
+    here.values |= {"code of audit": ids["code"], "slug": theirs.circle.slug, "file": ids["kept"]}
     async with host.database.begin() as db:
         token = await sessions.begin(db, theirs.steward.id, clock.now())
     transport = httpx.ASGITransport(app=app)

@@ -18,7 +18,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from circles.rounds import single
 from circles.web import guard
 from tests.conftest import Served
-from tests.web.test_access import LET_IN, ROWS, Row
+from tests.web.pages import pages, who
 from tests.web.visitors import STEWARD, TREASURER, Village, village
 
 PHONE: Final = {"width": 390, "height": 844}
@@ -30,39 +30,11 @@ AXE: Final = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
-# Files, not pages.
-NOT_PAGES: Final = ("/archive.zip", "/data.json", "/poll", "/close", "/slate", "/result", "/line")
-NOT_PAGES_TOO: Final = (
-    "/roll",
-    "/takes",
-    "/session",
-    "/export/{kind}",
-    "{rest}",
-    "{name}",
-    "{path}",
-)
-
-
-def pages() -> list[Row]:
-    """The rows that are pages, as the table tells."""
-    files = NOT_PAGES + NOT_PAGES_TOO
-    return [
-        row
-        for row in ROWS
-        if row.method == "GET" and (row.path.endswith("/in/slate") or not row.path.endswith(files))
-    ]
 
 
 def axe_source() -> str:
     found = importlib.resources.files("axe_playwright_python") / "axe.min.js"
     return found.read_text("utf-8")
-
-
-def who(row: Row) -> str | None:
-    """Whom to look as: somebody who is let in; None for what is public."""
-    if row.access == "all":
-        return None
-    return STEWARD if STEWARD in LET_IN[row.access] else TREASURER
 
 
 class Listener:
@@ -131,14 +103,13 @@ async def test_every_page_is_sound(browser: Browser, app: Litestar, served: Serv
     for visitor in (None, STEWARD, TREASURER):
         async with browsing(browser, here, visitor, listener) as context:
             page = await context.new_page()
-            for row in pages():
-                if who(row) != visitor:
-                    continue
-                path = here.path(row.path)
+            shown = [(who(row), here.path(row.path)) for row in pages()] + here.more
+            for path in (path for whose, path in shown if whose == visitor):
                 answer = await page.goto(served.url + path)
                 assert answer is not None
+                assert answer.status == 200, path
                 headers = await answer.all_headers()
-                single_file = row.path.endswith("/ballot.html")
+                single_file = path.endswith("/ballot.html")
                 policy = single.file("en").policy if single_file else guard.CSP
                 if headers.get("content-security-policy") != policy:
                     faults.append(f"{path}: another policy")

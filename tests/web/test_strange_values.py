@@ -10,7 +10,7 @@ from litestar import Litestar
 from circles.host import Host
 from circles.members import people, sessions
 from tests.neighbours import circle_of
-from tests.web.visitors import TREASURER, Village, routes_of, village
+from tests.web.visitors import TREASURER, Village, key_of, parameters_of, routes_of, village
 
 STRANGE = (
     "99999999999999999999",
@@ -52,11 +52,12 @@ def strange_paths(app: Litestar, here: Village) -> list[str]:
     for method, template in routes_of(app):
         if method != "GET" or template.startswith("/static/"):
             continue
-        for name, value in here.values.items():
-            for strange in STRANGE if "{" + name in template else ():
-                here.values[name] = quote(strange)
+        for key in (key_of(template, name) for name in parameters_of(template)):
+            value = here.values[key]
+            for strange in STRANGE:
+                here.values[key] = quote(strange)
                 paths.add(here.path(template))
-                here.values[name] = value
+            here.values[key] = value
     return sorted(paths)
 
 

@@ -9,9 +9,10 @@ from typing import Final
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from circles.circle import reference
+from circles.circle import founding, pay_changes, reference
+from circles.desk import importing
 from circles.host import Host
-from circles.ledger import books, chart, payouts
+from circles.ledger import audit_links, books, chart, payouts
 from circles.ledger.books import NewTransfer
 from circles.members import invitations, people, sessions, way_back
 from circles.members.people import Member
@@ -19,12 +20,26 @@ from circles.protocol.messages import Ask
 from circles.web.static import static_url
 from tests.ledger.banks import bring, line, waiting
 from tests.neighbours import circle_of, invitation_path, member_of
+from tests.trustees import Trustee, choose
 from tests.world import KEEP, World
 
 ANONYMOUS, INVITED, MEMBER = "anonymous", "invited", "member"
 TREASURER, STEWARD = "treasurer", "steward"
 LEFT, STRANGER = "left", "other circle's steward"
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 VISITORS: Final = (ANONYMOUS, INVITED, MEMBER, TREASURER, STEWARD, LEFT, STRANGER)
+
+OFX: Final = b"""OFXHEADER:100
+DATA:OFXSGML
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR
+<BANKACCTFROM><BANKID>37040044<ACCTID>DE89370400440532013000</BANKACCTFROM>
+<BANKTRANLIST><DTSTART>20261019<DTEND>20261020
+<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20261020<TRNAMT>12.00<FITID>1<NAME>Ann</STMTTRN>
+</BANKTRANLIST></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
+"""
+# A table from a bank: which column is which is for a person to say.
+COLUMNS: Final = b"Am;Wieviel;Von wem\n19.10.2026;12,00;Ann\n20.10.2026;-1,50;Bank\n"
 
 
 @dataclass
@@ -32,13 +47,16 @@ class Village:
     """Maple Row with one month counted and the next at its vote, and another circle beside it.
 
     `people` are those who may be sent to a page, `tokens` the cookies of those who have no right
-    any more, or none here. `values` fill the parameters of paths.
+    any more, or none here. `values` fill the parameters of paths; each kind of link has a code of
+    its own, kept as `code of join` and the like. `more` are further addresses, each with whoever
+    may look there: other states of pages that the routes show in one.
     """
 
     world: World
     people: dict[str, Member]
     tokens: dict[str, str]
     values: dict[str, str]
+    more: list[tuple[str, str]]
 
     async def cookie(self, visitor: str) -> str | None:
         """A fresh sign-in of somebody who may have one, or the cookie that others come with."""
@@ -52,7 +70,21 @@ class Village:
         """The template with its parameters filled in."""
         if template.startswith("/static/"):
             return static_url("style.css")
-        return re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: self.values[m.group(1)], template)
+        return re.sub(
+            _PARAMETER, lambda found: self.values[key_of(template, found.group(1))], template
+        )
+
+
+def key_of(template: str, name: str) -> str:
+    """Under which key of `values` that parameter of a path stands."""
+    if name != "code":
+        return name
+    return "code of " + template.partition("/{code}")[0].rpartition("/")[2]
+
+
+def parameters_of(template: str) -> list[str]:
+    """The names of a path's parameters."""
+    return re.findall(_PARAMETER, template)
 
 
 def routes_of(app: Litestar) -> set[tuple[str, str]]:
@@ -85,6 +117,13 @@ async def village(host: Host) -> Village:
     await world.go(world.at.voting_opens)
     values |= await _money(world, treasurer)
     values |= await _ways_in(world, steward, quiet)
+    values |= await _links(world, treasurer)
+    more = await _files(world, treasurer, values)
+    await _elsewhere(world, steward)
+    # From the next round on: the vote that runs is opened by the machine alone.
+    trustee = Trustee(world, world.members[0])
+    await choose(world, [trustee], server=True, needed=2)
+    await trustee.hand_in(3)
     async with host.database.begin() as db:
         await people.set_role(db, world.circle.id, steward.id, "treasurer", holds=False)
         await people.set_role(db, world.circle.id, treasurer.id, "treasurer", holds=True)
@@ -95,7 +134,7 @@ async def village(host: Host) -> Village:
     async with host.database.begin() as db:
         strange = await sessions.begin(db, stranger.id, host.clock.now())
     officers = {MEMBER: member, TREASURER: treasurer, STEWARD: steward}
-    return Village(world, officers, {LEFT: gone, STRANGER: strange}, values)
+    return Village(world, officers, {LEFT: gone, STRANGER: strange}, values, more)
 
 
 async def _money(world: World, treasurer: Member) -> dict[str, str]:
@@ -112,7 +151,7 @@ async def _money(world: World, treasurer: Member) -> dict[str, str]:
     )
     async with host.database.begin() as db:
         entry = await books.record(db, circle.id, [unclaimed], key=None, now=now)
-        award = (await payouts.unpaid(db, circle.id))[0]
+        award, unpaid = await payouts.unpaid(db, circle.id)
         payout = await payouts.propose(
             db,
             host.vault,
@@ -134,12 +173,11 @@ async def _money(world: World, treasurer: Member) -> dict[str, str]:
     (waits, *_) = await waiting(host, circle.id)
     return {
         "line": waits.id.hex(),
-        "candidate": str(award.candidate),
+        "candidate": str(unpaid.candidate),
         "payment": payout.id.hex(),
         "transfer": entry.transfers[0].id.hex(),
         "kind": "jsonl",
         "number": treasurer.book_number,
-        "file": "0" * 32,
     }
 
 
@@ -151,11 +189,56 @@ async def _ways_in(world: World, steward: Member, quiet: Member) -> dict[str, st
         (invitation,) = await invitations.recent(db, circle.id, host.clock.now())
         back = await way_back.give(db, host, circle, steward, quiet.id)
     return {
-        "code": path.rpartition("/")[2],
+        "code of join": path.rpartition("/")[2],
+        "code of way-back": way_back.link(host, circle, back).rpartition("/")[2],
+        "code of found": (await founding.new_link(host)).rpartition("/")[2],
         "invitation_id": invitation.id.hex(),
         "way_back_id": back.id.hex(),
-        "link_id": "0" * 32,
         "member_id": quiet.id.hex(),
         "public_id": "0" * 32,
         "rest": "0/000.p/1",
     }
+
+
+async def _links(world: World, treasurer: Member) -> dict[str, str]:
+    """What an auditor got."""
+    host, circle = world.host, world.circle
+    async with host.database.begin() as db:
+        link = await audit_links.make(
+            db,
+            host.vault,
+            circle.id,
+            "2026-10",
+            days=14,
+            actor=treasurer.actor,
+            now=host.clock.now(),
+        )
+    return {"link_id": link.id.hex(), "code of audit": audit_links.code_of(host.vault, link.id)}
+
+
+async def _files(world: World, treasurer: Member, values: dict[str, str]) -> list[tuple[str, str]]:
+    """A bank's file that waits for its preview; further: one that came, and one in columns that
+    nobody named yet; a month to close, a year's report, a line of each kind."""
+    host, circle = world.host, world.circle
+    values["file"] = (await importing.put(host, circle, treasurer, OFX)).hex()
+    columns = await importing.put(host, circle, treasurer, COLUMNS)
+    kept = (await bring(host, circle.id, [line(9, 1100, text="for whom")])).import_id
+    said = await waiting(host, circle.id)
+    desk = f"{circle.path}/in/desk"
+    at = [f"import/{columns.hex()}", f"import/{kept.hex()}", "report?period=2026"]
+    at += ["reconcile?month=2026-10", *(f"lines/{one.id.hex()}" for one in said)]
+    return [(TREASURER, f"{desk}/{one}") for one in at]
+
+
+async def _elsewhere(world: World, steward: Member) -> None:
+    """A steward asks that one pays in elsewhere."""
+    async with world.host.database.begin() as db:
+        await pay_changes.ask(
+            db,
+            world.circle.id,
+            holder="Elm Bank",
+            iban="DE02120300000000202051",
+            words="",
+            actor=steward.actor,
+            at=world.host.clock.round_now(),
+        )
