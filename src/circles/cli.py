@@ -99,6 +99,15 @@ def _ledger_options(parser: argparse.ArgumentParser) -> None:
     bring.add_argument("--account", metavar="NUMBER", help="this account of the file is ours")
     bring.add_argument("--mapping", type=Path, help="how to read a CSV (JSON, as shown)")
     bring.add_argument(
+        "--columns",
+        metavar="A,B,..",
+        help="what each column of a CSV is, from the left, such as date,counterparty,amount; "
+        "empty for one that is not used",
+    )
+    bring.add_argument("--dates", choices=["dmy", "mdy", "ymd"], help="how its days are written")
+    bring.add_argument("--decimal", choices=[",", "."], help="what stands before its cents")
+    bring.add_argument("--header", type=int, metavar="N", help="rows before its first line")
+    bring.add_argument(
         "--further",
         action="store_true",
         help="lines that look like ones from another kind of file are further payments",

@@ -232,6 +232,44 @@ async def test_a_table_is_read_as_it_was_corrected_and_again_the_next_time(
         assert "6 March" in seen
 
 
+UNKNOWN = {
+    "two columns": ("Quand|Combien\n01.10.26|10,00\n02.10.26|-5,00\n", ("date", "amount"), 1),
+    "no names": (
+        "x;1.10.2026;12;foo\ny;2.10.2026;3;bar\n",
+        ("", "date", "amount", "text"),
+        0,
+    ),
+    "a sign": ("qq;rr;ss;tt\nH;01.10.2026;EUR 10;Wren\nS;02.10.2026;EUR 5;Shop\n",
+               ("mark", "date", "amount", "counterparty"), 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.one_database
+async def test_a_table_that_nobody_knows_is_asked_about_once(
+    app: Litestar, host: Host, name: str
+) -> None:
+    row = await maple_row(host)
+    table, fields, header = UNKNOWN[name]
+    async with desk_of(app, row) as desk:
+        path, html = await at_preview(desk, table)
+        assert "Which column is what?" in words(html)
+        asked = {f"c{n}": field for n, field in enumerate(fields)}
+        asked |= {"dates": "dmy", "decimal": ",", "turned": "no", "header": str(header)}
+        lacking = (await desk.client.get(desk.base + path, params={**asked, "c1": "text"})).text
+        assert "Please say which column is" in words(lacking)
+        assert re.search(r'name="c1".*?<option value="text" selected>', lacking, re.DOTALL)
+        read = (await desk.client.get(desk.base + path, params=asked)).text
+        assert "Two new lines." in words(read)
+        said = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', read))
+        await desk.send(path, **{**said, "account-0": "yes"})
+        assert len(await kept(row)) == 2
+        later = table.replace("01.10", "05.10").replace(";1.10", ";5.10")
+        _path, html = await at_preview(desk, later)
+        assert "One new line." in words(html)
+        assert "Read as you said the last time" in words(html)
+
+
 async def test_a_table_read_otherwise_asks_about_what_is_here(app: Litestar, host: Host) -> None:
     """A column that is not used any more makes other words of the same lines, not other lines."""
     row = await maple_row(host)

@@ -72,6 +72,26 @@ async def test_a_file_is_brought_in_by_whoever_runs_the_machine(host: Host, tmp_
     assert await amounts(host, world) == [1000, -250, 300]
 
 
+@pytest.mark.one_database("what is read is looked at")
+async def test_columns_that_nobody_knows_are_named_once(host: Host, tmp_path: Path) -> None:
+    world = await World.found(host, members=1)
+    file = tmp_path / "odd.csv"
+    file.write_text("Quand|Combien\n01.10.26|10,00\n02.10.26|-5,00\n")
+    terminal = Terminal(host, world.circle.slug)
+    with pytest.raises(ConflictError, match="has problems"):
+        await terminal.bring(file)
+    assert any("--columns date,counterparty,amount" in words for words in terminal.said)
+    with pytest.raises(SettingsError, match="No column is called day"):
+        await terminal.bring(file, columns="day,amount")
+    with pytest.raises(SettingsError, match="which column is the amount"):
+        await terminal.bring(file, columns="date")
+    kept = await terminal.bring(file, account=IBAN, columns="date,amount", decimal=",")
+    assert kept is not None
+    file.write_text("Quand|Combien\n03.10.26|7,00\n")
+    await terminal.bring(file)
+    assert await amounts(host, world) == [1000, -500, 700]
+
+
 @pytest.mark.one_database("what is refused here keeps nothing")
 async def test_what_cannot_be_brought_in_is_said(host: Host, tmp_path: Path) -> None:
     world = await World.found(host, members=1)

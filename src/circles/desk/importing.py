@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from circles.circle.circles import Circle
@@ -21,10 +21,12 @@ from circles.ledger.bank.continuity import Gap
 from circles.ledger.bank.imports import Choices, Kept, Plan, Planned
 from circles.ledger.bank.staging import Staged, StagedLine
 from circles.ledger.bank.words import LineWords
-from circles.ledger.statements import columns
+from circles.ledger.statements import columns, unguessed
 from circles.ledger.statements.columns import Columns
 from circles.ledger.statements.mapping import Mapping, MappingError
 from circles.ledger.statements.model import Problem
+from circles.ledger.statements.source import Source
+from circles.ledger.statements.unguessed import Bare
 from circles.members.people import Member
 from circles.web.forms import Form
 from circles.web.i18n import gettext as _
@@ -98,6 +100,7 @@ class Preview:
     columns: Columns | None
     remembered: bool
     trouble: str
+    unguessed: bool = False
 
     @property
     def readable(self) -> bool:
@@ -239,6 +242,11 @@ async def _staged(
         used.append(found is not None)
         return found
 
+    def recalled(bare: Bare) -> Mapping | None:
+        found = unguessed.recalled(list(kept.values())[::-1], bare)
+        used.append(found is not None)
+        return found
+
     def work(mapping: Mapping | None) -> Staged:
         return staging.stage(
             io.BytesIO(data),
@@ -246,19 +254,27 @@ async def _staged(
             currency=circle.currency,
             mappings=remembered,
             mapping=mapping,
+            recall=recalled,
         )
 
     staged = await asyncio.to_thread(work, None)
-    if not asked.fields or staged.mapping is None:
+    base = staged.mapping or await asyncio.to_thread(_bare, data, staged)
+    if not asked.fields or base is None:
         return staged, any(used), ""
     try:
-        mapping = await asyncio.to_thread(_corrected, data, staged.mapping, asked)
+        mapping = await asyncio.to_thread(_corrected, data, base, asked)
     except MappingError as error:
         return staged, any(used), str(error)
     if mapping == staged.mapping and not staged.problems:
         return staged, any(used), ""
     staged.close()
     return await asyncio.to_thread(work, mapping), False, ""
+
+
+def _bare(data: bytes, staged: Staged) -> Mapping | None:
+    """Of a table of which nothing could be guessed, what a person can go on from."""
+    bare = None if staged.format else unguessed.look(Source.of(data))
+    return bare.mapping if bare is not None else None
 
 
 def _corrected(data: bytes, mapping: Mapping, asked: Asked) -> Mapping:
@@ -329,12 +345,14 @@ def _preview(
     twins = _twins(staged, plan)
     (doubles,) = staged.store.execute("SELECT count(*) FROM line WHERE twin IS NOT NULL").fetchone()
     stopping = [problem for problem in staged.problems if problem.stops]
-    table = columns.shown(data, staged.mapping) if staged.mapping is not None else None
+    table = _columns(data, staged, asked, trouble)
+    bare = staged.mapping is None and table is not None
     total = sum(one.fresh for one in shown)
     return Preview(
         format=staged.format,
         accounts=_account_rows(circle, plan),
-        stopping=tuple(stopping[:PROBLEMS_SHOWN]),
+        # That nothing could be guessed is what the columns are asked for.
+        stopping=() if bare else tuple(stopping[:PROBLEMS_SHOWN]),
         remarks=tuple(p for p in staged.problems if not p.stops)[:PROBLEMS_SHOWN],
         plan=plan,
         fresh=total,
@@ -350,7 +368,23 @@ def _preview(
         columns=table,
         remembered=remembered,
         trouble=trouble,
+        unguessed=bare,
     )
+
+
+def _columns(data: bytes, staged: Staged, asked: Asked, trouble: str) -> Columns | None:
+    """How a table is read, or what was said of it that does not suffice."""
+    mapping = staged.mapping or _bare(data, staged)
+    if mapping is None:
+        return None
+    table = columns.shown(data, mapping)
+    if staged.mapping is None:
+        table = replace(table, fields=("",) * len(table.fields))
+    if trouble and asked.fields:
+        said = [*asked.fields, *table.fields[len(asked.fields) :]][: len(table.fields)]
+        table = replace(table, fields=tuple(said), dates=asked.dates, decimal=asked.decimal,
+                        turned=asked.turned, header_row=asked.header_row)  # fmt: skip
+    return table
 
 
 def _fresh(staged: Staged, planned: list[Planned]) -> list[ShownLine]:

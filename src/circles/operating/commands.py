@@ -157,6 +157,10 @@ def _ledger_import(given: argparse.Namespace) -> int:
         file=given.file,
         account=given.account,
         mapping=given.mapping,
+        columns=given.columns,
+        dates=given.dates,
+        decimal=given.decimal,
+        header=given.header,
         further=given.further,
         yes=given.yes,
     )

@@ -22,24 +22,31 @@ from circles.host import Host
 from circles.ledger.bank import accounts, imports, staging
 from circles.ledger.bank.imports import Choices, Kept, Plan, Planned
 from circles.ledger.bank.staging import Report, Staged
-from circles.ledger.statements import values
-from circles.ledger.statements.mapping import Mapping, MappingError
+from circles.ledger.statements import columns, guess, unguessed, values
+from circles.ledger.statements.mapping import FIELDS, Mapping, MappingError
 from circles.ledger.statements.sheet import shown
+from circles.ledger.statements.source import Source
 
 # Who brought it in: nobody of the circle.
 ACTOR = 0
 _PROBLEMS_SHOWN = 50
+_HEAD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Asked:
     """The command's options: `account` is the number that is ours, `further` says that lines which
-    look like ones of another kind of file are payments of their own."""
+    look like ones of another kind of file are payments of their own; `columns` says what each
+    column of a table is, with the order of its days, its decimal sign, and the rows before it."""
 
     slug: str
     file: str
     account: str | None = None
     mapping: Path | None = None
+    columns: str | None = None
+    dates: str | None = None
+    decimal: str | None = None
+    header: int | None = None
     further: bool = False
     yes: bool = False
 
@@ -62,12 +69,14 @@ async def bring_in(
 
     def read() -> Staged:
         with _opened(asked.file) as file:
+            said = _said(file, asked) if asked.columns else None
             return staging.stage(
                 file,
                 host.vault,
                 currency=circle.currency,
-                mapping=mapping,
+                mapping=said or mapping,
                 mappings=lambda guessed: accounts.remembered(kept, guessed),
+                recall=lambda bare: unguessed.recalled(list(kept.values())[::-1], bare),
                 report=_counting(report, "bytes"),
             )
 
@@ -108,6 +117,34 @@ def _mapping(path: Path | None) -> Mapping | None:
         return None if path is None else Mapping.from_json(path.read_text("utf-8"))
     except (OSError, UnicodeError, MappingError) as error:
         raise SettingsError(f"{path} is no mapping: {error}") from error
+
+
+def _said(file: BinaryIO, asked: Asked) -> Mapping:
+    """How the table is to be read, as the options say; what they leave open is guessed."""
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    bare = unguessed.look(Source.of(head))
+    found = guess.guess(Source.of(head))
+    base = found.mapping if found else bare.mapping if bare else None
+    if base is None:
+        raise SettingsError(f"{asked.file} is no table, so it has no columns to name.")
+    fields = [name.strip() for name in (asked.columns or "").split(",")]
+    if unknown := [name for name in fields if name and name not in FIELDS]:
+        raise SettingsError(
+            f"No column is called {', '.join(unknown)}. There are: {', '.join(FIELDS)}."
+        )
+    try:
+        return columns.corrected(
+            head,
+            base,
+            fields,
+            dates=asked.dates or base.dates,
+            decimal=asked.decimal or base.decimal,
+            turned=False,
+            header_row=base.header_row if asked.header is None else asked.header,
+        )
+    except MappingError as error:
+        raise SettingsError(f"--columns {asked.columns}: {error}") from error
 
 
 def _opened(name: str) -> BinaryIO:
@@ -171,6 +208,12 @@ def _may_go_on(
     say: Callable[[str], None],
 ) -> bool:
     if not staged.readable:
+        if not staged.format and asked.columns is None:
+            say(
+                "If it is a table (CSV), say what its columns are, from the left: --columns "
+                "date,counterparty,amount (debit, credit, mark, balance, reference, text ...), "
+                "with --dates dmy, --decimal , and --header N if need be."
+            )
         raise ConflictError("This file has problems. Nothing of it was kept.")
     unknown = list(dict.fromkeys(s.number for s in plan.statements if s.state == "asked"))
     if unknown:

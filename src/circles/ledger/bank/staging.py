@@ -17,7 +17,7 @@ from typing import BinaryIO, Self
 
 from circles.ledger.bank import words
 from circles.ledger.bank.words import LineWords
-from circles.ledger.statements import reading
+from circles.ledger.statements import reading, unguessed
 from circles.ledger.statements.mapping import Mapping
 from circles.ledger.statements.model import (
     Balance,
@@ -27,6 +27,8 @@ from circles.ledger.statements.model import (
     Reading,
     StatementLine,
 )
+from circles.ledger.statements.source import Source
+from circles.ledger.statements.unguessed import Bare
 from circles.vault import Vault
 
 IN_MEMORY_BYTES = 16 << 20
@@ -214,10 +216,12 @@ def stage(
     currency: str | None = None,
     mappings: Callable[[Mapping], Mapping | None] | None = None,
     mapping: Mapping | None = None,
+    recall: Callable[[Bare], Mapping | None] | None = None,
     report: Report | None = None,
 ) -> Staged:
     """Read all of it. `mapping` is how a table is read; without one it is guessed, and `mappings`
-    may know better what a person said of such columns before. Never raises for what is in it.
+    may know better what a person said of such columns before; `recall` is asked for a table of
+    which nothing could be guessed. Never raises for what is in it.
 
     `report(read, total)` is told the bytes now and then.
     """
@@ -225,6 +229,11 @@ def stage(
     flowing = reading.stream(file, currency=currency, mapping=mapping)
     if mapping is None and flowing.mapping is not None and mappings is not None:
         kept = mappings(flowing.mapping)
+        if kept is not None:
+            flowing = reading.stream(file, currency=currency, mapping=kept)
+    elif flowing.format is None and mapping is None and recall is not None:
+        bare = unguessed.look(Source(file))
+        kept = recall(bare) if bare is not None else None
         if kept is not None:
             flowing = reading.stream(file, currency=currency, mapping=kept)
     store = sqlite3.connect(":memory:" if size <= IN_MEMORY_BYTES else "", check_same_thread=False)
