@@ -116,6 +116,7 @@ async def test_proposed_twice_and_confirmed_twice_is_once(host: Host) -> None:
 
 
 CASH = NewTransfer("gift", chart.CASH, chart.FUND, 300, IN_OCTOBER, ANN)
+CASH_IN_DECEMBER = replace(CASH, effective_on=date(2026, 12, 1))
 NOBODYS = NewTransfer(
     "contribution_unidentified", chart.MAIN_BANK, chart.SUSPENSE, 50, IN_OCTOBER, ANN
 )
@@ -269,3 +270,32 @@ async def test_every_column_that_was_altered_is_named(host: Host, table: str) ->
             ("closed", "seal month:2026-10")
         ]
         assert [p.what for p in gone if p.check == "act"] == ["is gone"]
+
+
+async def test_each_of_several_months_is_held_against_what_was_booked_before_its_close(
+    host: Host,
+) -> None:
+    """Also what lay ahead of it then, and what was booked between its close and the next."""
+    circle_id = await book(host.database, came(), came(70, date(2026, 11, 2)), came(5, TODAY))
+    bank = 0
+    for month, added, more in (
+        (OCTOBER, 1000, [came(300, date(2026, 11, 30)), came(9, date(2027, 1, 4))]),
+        ("2026-11", 375, [CASH_IN_DECEMBER]),
+        ("2026-12", 0, []),
+        ("2027-01", 9, []),
+    ):
+        bank += added
+        tin = 300 if month >= "2026-12" else None
+        said = Said(statement_minor=bank, cash_minor=tin)
+        asked = await propose(host.database, circle_id, said, month, today=date(2027, 2, 1))
+        await confirm(host.database, circle_id, asked)
+        await also(host.database, circle_id, *more)
+    assert await problems(host) == []
+    async with burglar(host.database.url) as thief:
+        await thief.switch_guards_off()
+        await thief.run("UPDATE ledger_period SET cash_minor = 0 WHERE month = '2026-12'")
+    named = {(p.where, p.what) for p in await problems(host) if p.check == "closed"}
+    assert named == {
+        ("closed month 2026-12", "its hash is not the hash of what it says"),
+        ("closed month 2026-12", "cash_minor is 0, the transfers say 300"),
+    }
