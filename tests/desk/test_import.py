@@ -152,7 +152,9 @@ async def test_another_account_and_another_currency_are_left_out(app: Litestar, 
         seen = words((await at_preview(desk, francs))[1])
         assert "None of it is about our account." in seen
         assert "It is kept in CHF; our circle counts in EUR. It is left out." in seen
-        path, _html = await at_preview(desk, camt((2, "10.00", "Wren")))
+        savings = camt((2, "10.00", "Wren"), account="DE02120300000000202051")
+        path, html = await at_preview(desk, savings)
+        assert f"Our members pay into {IBAN}." in words(html)
         left_out = await desk.send(path, 200, **{"account-0": "no"})
         seen = words(left_out.text)
         assert "None of it is about our account." in seen
