@@ -121,6 +121,20 @@ async def test_the_page_says_what_the_books_say(app: Litestar, host: Host) -> No
     assert "There at the end 0.00" in earlier
 
 
+async def test_one_pages_back_to_where_the_books_begin_and_no_further(
+    app: Litestar, host: Host
+) -> None:
+    row = await maple_row(host)
+    async with desk_of(app, row) as desk:
+        assert 'report?period=2026-09"' not in await desk.look("/desk/report")
+        await desk.fill("/desk/money-in", **line(amount="25", on="2026-09-30"))
+        assert 'report?period=2026-09"' in await desk.look("/desk/report")
+        for first in ("2026-09", "2026"):
+            page = await desk.look(f"/desk/report?period={first}")
+            assert 'report?period=2026-08"' not in page
+            assert 'report?period=2025"' not in page
+
+
 async def test_a_member_and_the_treasurer_see_the_same_lines(app: Litestar, host: Host) -> None:
     row = await maple_row(host)
     number = row.bea.book_number

@@ -19,7 +19,7 @@ from circles.errors import InvalidError, MissingError
 from circles.host import Host
 from circles.ledger import books, periods
 from circles.ledger.export import FORMATS, Format, Period, export
-from circles.ledger.report import receipts_and_payments
+from circles.ledger.report import begins_on, receipts_and_payments
 from circles.members import guards
 from circles.members.signin import TheMember
 from circles.month.statement import statement_page
@@ -60,6 +60,7 @@ async def report_page(
         report = await receipts_and_payments(db, circle.id, period)
         names = await names_of(db, circle.id)
         closed = await periods.closes(db, circle.id)
+        begins = await begins_on(db, circle.id)
     context = {
         "report": report,
         "closed": [one for one in reversed(closed) if one.month.startswith(period.name)],
@@ -67,7 +68,8 @@ async def report_page(
         "year": period.name[:4],
         "is_month": len(period.name) > len("2026"),
         "running": period.first <= today <= period.last,
-        "earlier": period.before(),
+        # Before the first line there is nothing to page back to.
+        "earlier": period.before() if begins is not None and begins < period.first else None,
         "later": period.after() if period.last < today else None,
         "today": today,
         "members": names.members,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from sqlalchemy import case, func, select
@@ -76,6 +77,13 @@ class Report:
     def went_minor(self) -> int:
         """All that went out."""
         return sum(amount for _kind, amount in self.went)
+
+
+async def begins_on(db: AsyncSession, circle_id: bytes) -> date | None:
+    """The day of the earliest line; None while the books are empty."""
+    book = await book_of(db, circle_id)
+    first = select(func.min(TransferRow.effective_on)).where(TransferRow.book_id == book.id)
+    return await db.scalar(first)
 
 
 async def receipts_and_payments(db: AsyncSession, circle_id: bytes, period: Period) -> Report:
