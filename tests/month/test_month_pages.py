@@ -91,6 +91,9 @@ async def test_a_month_in_which_nobody_is_named(
         page = await sees("Whom shall we help?")
         assert 'href="/c/maple-row/in/collect"' in page
         assert page.count('aria-current="step"') == 1
+        clock.set_round(found.nominate.closes_at + timedelta(minutes=1))
+        await sees("Naming has ended.")
+        assert "Nobody was named." not in await sees("In a few minutes it stands here")
         clock.set_round(found.nominate.closes_at + timedelta(minutes=5))
         await closing.advance(host, circle.id)
         await sees("Nobody was named.")

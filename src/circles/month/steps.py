@@ -101,6 +101,8 @@ def _collect_text(facts: Facts) -> tuple[str, str, str]:
 def _nominate_text(facts: Facts, done: bool) -> str:
     if not done:
         return _("Say whom the fund should help, without your name.")
+    if not facts.requests and facts.round and facts.round.nominate.close_text is None:
+        return _("Naming has ended.")
     if not facts.requests:
         return _("No request came in.")
     return ngettext(

@@ -141,6 +141,9 @@ def _nominating(facts: Facts, found: Round) -> Now:
 
 def _talking(facts: Facts, found: Round) -> Now:
     lead = _("Voting begins on %(when)s.") % {"when": i18n.moment(found.dates.voting_opens)}
+    if not facts.requests and found.nominate.close_text is None:
+        again = _("In a few minutes it stands here what is asked for. Load this page again.")
+        return Now(_("Naming has ended."), again, None if facts.collected else _collect_task(facts))
     if not facts.requests:
         return Now(_("Nobody was named."), lead, None if facts.collected else _collect_task(facts))
     headline = ngettext("One request. Read it.", "%(n)s requests. Read them.", facts.requests)
