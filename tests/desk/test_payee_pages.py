@@ -102,8 +102,22 @@ async def test_a_namesake_is_asked_about(app: Litestar, host: Host) -> None:
         assert "One of us is called bea." in words(asked.text)
         where = await proposed(desk, payee="Bea Lindqvist", recipient="namesake")
         assert await state_of(row) == ["proposed"]
+        namesake = "No, somebody else of that name"
+        assert namesake in words(await desk.look(f"{where}/payee"))
     async with desk_of(app, row, "bea") as bea:
         await bea.send(second(where))
+
+
+async def test_another_name_later_is_asked_about_too(app: Litestar, host: Host) -> None:
+    row = await maple_row(host)
+    await row.award(MONTH, {1: 6000})
+    async with desk_of(app, row) as desk:
+        where = await proposed(desk)
+        html = await desk.look(f"{where}/payee")
+        assert "No, somebody else of that name" not in words(html)
+        assert '<option value="nobody" selected' in html
+        asked = await desk.send(f"{where}/payee", 422, **payee(payee="Bea Lindqvist"))
+        assert "One of us is called bea." in words(asked.text)
 
 
 async def test_who_is_close_does_not_confirm(app: Litestar, host: Host) -> None:

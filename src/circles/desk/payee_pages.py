@@ -36,7 +36,7 @@ async def change_page(visit: TheVisit, payment: FromPath[str]) -> Response[bytes
             iban=context["account"],
             words=payee.words,
             way=payee.way,
-            recipient=member.id.hex() if member else payees.NAMESAKE,
+            recipient=payees.picked_before(payee, member, context["names"]),
         )
         context["form"] = form
     context["people"] = payees.options(context["names"], form)

@@ -35,12 +35,20 @@ def options(names: Names, form: Form) -> list[tuple[str, str]]:
     return [(NOBODY, _("No, somebody else")), *namesake, *people]
 
 
+def picked_before(payee: Payee, recipient: Member | None, names: Names) -> str:
+    """What was said of a payment's recipient. That it is a namesake only where there is one: it
+    answers the question for a name that is typed later, too."""
+    if recipient is not None:
+        return recipient.id.hex()
+    return NAMESAKE if called_so(payee.name, names) else NOBODY
+
+
 def read(form: Form, names: Names) -> Typed | None:
     """What was typed; None when there was trouble, which the form then tells."""
     payee = _payee(form)
     by_id = {member.id.hex(): member for member in names.members}
     picked = form.choice("recipient", [NOBODY, NAMESAKE, *by_id])
-    called = _called_so(form.value("payee"), names)
+    called = called_so(form.value("payee"), names)
     if picked == NOBODY and called is not None:
         form.trouble.add(
             "recipient",
@@ -58,7 +66,7 @@ def read(form: Form, names: Names) -> Typed | None:
     return Typed(payee, recipient.actor if recipient else None, tuple(close))
 
 
-def _called_so(name: str, names: Names) -> Member | None:
+def called_so(name: str, names: Names) -> Member | None:
     """One of us whose handle stands among the words of that name."""
     words = set(re.findall(r"\w+", name.casefold()))
     for member in names.members:
