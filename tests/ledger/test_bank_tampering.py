@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from circles.host import Host
-from circles.ledger import books, chart
+from circles.ledger import books, chart, verify_bank
 from circles.ledger.bank import imports, matches
 from circles.ledger.books import NewTransfer
 from circles.ledger.verify import Problem, verify_books
@@ -264,3 +264,25 @@ async def test_what_was_cut_out_is_missed(host: Host, thief: Burglar, name: str)
     for sql in CUT[name]:
         await thief.run(sql)
     assert {one.check for one in await problems(host)} & {"bank", "match", "act"}
+
+
+@pytest.mark.parametrize("at_once", [1, 500])
+async def test_what_stands_in_two_matches_is_named_once_however_few_are_read_at_once(
+    host: Host, thief: Burglar, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(verify_bank, "_MATCHES_AT_ONCE", at_once)
+    await furnish(host)
+    await thief.switch_guards_off()
+    assert not [one for one in await problems(host) if one.check == "match"]
+    ((line_id, book),) = await thief.run(
+        "SELECT id, book_id FROM ledger_bank_line WHERE amount_minor = 1000"
+    )
+    ((transfer_id,),) = await thief.run(_TEN + " AND kind = 'contribution'")
+    await _match(thief, 1000, [line_id], [transfer_id], book)
+    doubled = [one for one in await problems(host) if one.check == "match"]
+    assert [one.what for one in doubled] == ["has a part that stands in another match too"] * 2
+    assert len({one.where for one in doubled}) == 1
+    await thief.run("UPDATE ledger_bank_match SET amount_minor = 999")
+    wrong = [one.what for one in await problems(host) if one.check == "match"]
+    stand = await thief.run("SELECT id FROM ledger_bank_match")
+    assert len([what for what in wrong if what.startswith("says 999")]) == len(stand) > 1

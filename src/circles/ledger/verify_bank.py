@@ -8,7 +8,9 @@ whoever holds the database alone cannot alter one unseen.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import text
@@ -150,55 +152,66 @@ async def _strays(db: AsyncSession, book: Any, name: str) -> list[Problem]:
     return found
 
 
+# Matches with their parts, some at a time. `taken`: whether the part stands in an earlier match too
+# that was not untied; what was matched in a closed month stays so, though its mirror stands in a
+# later one.
+_ANOTHER = (
+    "EXISTS (SELECT 1 FROM ledger_bank_tied o "
+    "JOIN ledger_bank_match e ON e.id = o.match_id AND e.book_id = m.book_id "
+    "WHERE o.{part} = t.{part} AND o.match_id < m.id "
+    "AND NOT EXISTS (SELECT 1 FROM ledger_bank_untied v WHERE v.match_id = o.match_id))"
+)
+_MATCHES = text(
+    "SELECT m.id, m.amount_minor, t.line_id, t.transfer_id, l.amount_minor AS line_minor, "  # noqa: S608 - our own column names
+    "l.book_id AS line_book, x.amount_minor AS money_minor, x.debit, x.credit, "
+    "x.book_id AS money_book, EXISTS (SELECT 1 FROM ledger_transfer r "
+    "WHERE r.reverses = t.transfer_id AND NOT EXISTS (SELECT 1 FROM ledger_bank_tied p "
+    "WHERE p.match_id = m.id AND p.transfer_id = r.id) "
+    "AND NOT EXISTS (SELECT 1 FROM ledger_seal s WHERE s.book_id = m.book_id "
+    "AND s.closes_through >= x.effective_on AND s.closes_through < r.effective_on)"
+    f") AS undone, ({_ANOTHER.format(part='line_id')} OR {_ANOTHER.format(part='transfer_id')}) "
+    "AS taken, EXISTS (SELECT 1 FROM ledger_bank_untied u WHERE u.match_id = m.id) AS untied "
+    "FROM (SELECT id, book_id, amount_minor FROM ledger_bank_match "
+    "WHERE book_id = :book AND id > :after ORDER BY id LIMIT :matches) m "
+    "LEFT JOIN ledger_bank_tied t ON t.match_id = m.id "
+    "LEFT JOIN ledger_bank_line l ON l.id = t.line_id "
+    "LEFT JOIN ledger_transfer x ON x.id = t.transfer_id ORDER BY m.id, t.part"
+)
+_MATCHES_AT_ONCE = 500
+
+
 async def _matches(db: AsyncSession, book: Any, name: str) -> list[Problem]:
     """Matches: whole, of one sum on both sides; and nothing stands in two that were not untied."""
-    rows = await db.execute(
-        text(
-            "SELECT m.id, m.amount_minor, t.line_id, t.transfer_id, l.amount_minor AS line_minor, "
-            "l.book_id AS line_book, x.amount_minor AS money_minor, x.debit, x.credit, "
-            "x.book_id AS money_book, EXISTS (SELECT 1 FROM ledger_transfer r "
-            "WHERE r.reverses = t.transfer_id AND NOT EXISTS (SELECT 1 FROM ledger_bank_tied p "
-            "WHERE p.match_id = m.id AND p.transfer_id = r.id) "
-            # What was matched in a closed month stays so; its mirror stands in a later one.
-            "AND NOT EXISTS (SELECT 1 FROM ledger_seal s WHERE s.book_id = m.book_id "
-            "AND s.closes_through >= x.effective_on AND s.closes_through < r.effective_on)"
-            ") AS undone, EXISTS (SELECT 1 FROM ledger_bank_untied u "
-            "WHERE u.match_id = m.id) AS untied "
-            "FROM ledger_bank_match m LEFT JOIN ledger_bank_tied t ON t.match_id = m.id "
-            "LEFT JOIN ledger_bank_line l ON l.id = t.line_id "
-            "LEFT JOIN ledger_transfer x ON x.id = t.transfer_id "
-            "WHERE m.book_id = :book ORDER BY m.id, t.part"
-        ),
-        {"book": book.id},
-    )
-    sums: defaultdict[bytes, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    taken: dict[bytes, bytes] = {}
-    said: dict[bytes, int] = {}
     found: list[Problem] = []
-
-    def wrong(match_id: bytes, what: str) -> None:
-        found.append(Problem(name, "match", f"match {b64(match_id)}", what))
-
-    for row in rows:
-        said[row.id] = row.amount_minor
-        lines, money = sums[row.id]
-        if row.line_id is None and row.transfer_id is None:
-            wrong(row.id, "ties nothing")
-            continue
-        part = row.line_id or row.transfer_id
-        if not row.untied and taken.setdefault(part, row.id) != row.id:
-            wrong(row.id, "has a part that stands in another match too")
-        if {row.line_book, row.money_book} - {None} != {book.id}:
-            wrong(row.id, "has a part that is not in this book")
-            continue
-        if row.undone and not row.untied:
-            wrong(row.id, "holds a transfer that was undone")
-        if row.line_id is not None:
-            lines += row.line_minor
-        else:
-            money += row.money_minor if row.debit.startswith("Assets:Bank:") else -row.money_minor
-        sums[row.id] = (lines, money)
-    for match_id, (lines, money) in sums.items():
-        if not lines == money == said[match_id]:
-            wrong(match_id, f"says {said[match_id]}: its lines are {lines}, its transfers {money}")
+    span = {"book": book.id, "after": b"", "matches": _MATCHES_AT_ONCE}
+    while parts := (await db.execute(_MATCHES, span)).all():
+        span["after"] = parts[-1].id
+        for match_id, its in groupby(parts, key=attrgetter("id")):
+            where = f"match {b64(match_id)}"
+            found += [Problem(name, "match", where, what) for what in _unlike(book, list(its))]
     return found
+
+
+def _unlike(book: Any, parts: list[Any]) -> Iterator[str]:
+    """What does not hold of a match with these parts."""
+    lines = money = 0
+    for part in parts:
+        if part.line_id is None and part.transfer_id is None:
+            yield "ties nothing"
+            continue
+        if part.taken and not part.untied:
+            yield "has a part that stands in another match too"
+        if {part.line_book, part.money_book} - {None} != {book.id}:
+            yield "has a part that is not in this book"
+            continue
+        if part.undone and not part.untied:
+            yield "holds a transfer that was undone"
+        if part.line_id is not None:
+            lines += part.line_minor
+        elif part.debit.startswith("Assets:Bank:"):
+            money += part.money_minor
+        else:
+            money -= part.money_minor
+    said = parts[0].amount_minor
+    if not lines == money == said:
+        yield f"says {said}: its lines are {lines}, its transfers {money}"
