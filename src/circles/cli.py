@@ -112,6 +112,12 @@ def _ledger_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="lines that look like ones from another kind of file are further payments",
     )
+    bring.add_argument(
+        "--another",
+        action="store_true",
+        help="lines that look like ones that are here, while by the balances money is missing, are "
+        "further payments",
+    )
     bring.add_argument("--yes", action="store_true", help="bring it in without asking")
     export = ledger.add_parser("export", help="write a circle's books as a file")
     export.add_argument("--circle", required=True, metavar="SLUG", help="as in /c/<slug>")

@@ -197,6 +197,25 @@ async def test_a_further_payment_is_kept_when_that_is_said(app: Litestar, host: 
     assert await kept(row) == [(2, 1000), (2, 1000), (3, -250), (5, 300)]
 
 
+async def test_half_a_day_with_the_other_of_two_equal_payments(app: Litestar, host: Host) -> None:
+    row = await maple_row(host)
+    morning = camt((3, "10.00", "Wren October"), opening="100.00")
+    evening = camt((3, "10.00", "Wren October"), opening="110.00")
+    async with desk_of(app, row) as desk:
+        await bring_in(desk, morning)
+        path, html = await at_preview(desk, evening)
+        seen = words(html)
+        assert "This looks like one that came on 3 October. Is it another one?" in seen
+        assert "money would be missing without it" in seen
+        (another,) = re.findall(r'name="(another-\d+)"', html)
+        await desk.send(path, **{another: "yes"})
+        assert "One new line." in words(await desk.look(path))
+        assert await kept(row) == [(3, 1000), (3, 1000)]
+        whole = camt((3, "10.00", "Wren October"), (3, "10.00", "Wren October"), opening="100.00")
+        assert "No new lines." in words((await at_preview(desk, whole))[1])
+        assert "Another one?" not in words((await at_preview(desk, evening))[1])
+
+
 TABLE = "When,What,How much,Left\n03/04/2026,Wren,10.00,110.00\n03/05/2026,Shop,-5.00,105.00\n"
 
 

@@ -12,7 +12,7 @@ from circles.host import Host
 from circles.ledger.bank import lines
 from circles.ledger.bank.imports import Kept
 from circles.operating.importing import Asked, bring_in
-from tests.desk.test_import import IBAN, OTHER_KIND, TWO
+from tests.desk.test_import import IBAN, OTHER_KIND, TWO, camt
 from tests.operating.test_cli import run
 from tests.world import World
 
@@ -90,6 +90,22 @@ async def test_columns_that_nobody_knows_are_named_once(host: Host, tmp_path: Pa
     file.write_text("Quand|Combien\n03.10.26|7,00\n")
     await terminal.bring(file)
     assert await amounts(host, world) == [1000, -500, 700]
+
+
+@pytest.mark.one_database("the same plan as at the desk")
+async def test_the_other_half_of_a_day_is_asked_about_in_words(host: Host, tmp_path: Path) -> None:
+    world = await World.found(host, members=1)
+    file = tmp_path / "half.xml"
+    file.write_text(camt((3, "10.00", "Wren"), opening="100.00"))
+    terminal = Terminal(host, world.circle.slug)
+    await terminal.bring(file, account=IBAN)
+    file.write_text(camt((3, "10.00", "Wren"), opening="110.00"))
+    assert await terminal.bring(file, answer=False) is None
+    assert any("say so with --another" in words for words in terminal.said)
+    kept = await terminal.bring(file, another=True)
+    assert kept is not None
+    assert kept.fresh == 1
+    assert await amounts(host, world) == [1000, 1000]
 
 
 @pytest.mark.one_database("what is refused here keeps nothing")

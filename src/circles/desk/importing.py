@@ -97,6 +97,8 @@ class Preview:
     more_lines: int
     doubles: tuple[Double, ...]
     more_doubles: int
+    another: tuple[ShownLine, ...]
+    more_another: int
     columns: Columns | None
     remembered: bool
     trouble: str
@@ -130,6 +132,8 @@ class Asked:
     accounts: dict[int, bool] = field(default_factory=dict)
     further: frozenset[int] = frozenset()
     all_further: bool = False
+    another: frozenset[int] = frozenset()
+    all_another: bool = False
 
     @classmethod
     def of(cls, form: Form) -> Asked:
@@ -149,6 +153,8 @@ class Asked:
             },
             further=frozenset(_number(name) for name in form.names("further-")),
             all_further=form.value("all-further") == "yes",
+            another=frozenset(_number(name) for name in form.names("another-")),
+            all_another=form.value("all-another") == "yes",
         )
 
 
@@ -309,6 +315,8 @@ def _choices(circle: Circle, staged: Staged, asked: Asked, known: list[str]) -> 
         unnamed=_unnamed(circle, known),
         further=asked.further,
         all_further=asked.all_further,
+        another=asked.another,
+        all_another=asked.all_another,
     )
 
 
@@ -343,6 +351,7 @@ def _preview(
     shown = [one for one in plan.statements if one.state in {"ours", "asked"}]
     fresh = _fresh(staged, shown)
     twins = _twins(staged, plan)
+    asking = [one for part in shown for one in staged.asking(part.staged.position)]
     (doubles,) = staged.store.execute("SELECT count(*) FROM line WHERE twin IS NOT NULL").fetchone()
     stopping = [problem for problem in staged.problems if problem.stops]
     table = _columns(data, staged, asked, trouble)
@@ -365,6 +374,8 @@ def _preview(
             if line.twin is not None and line.twin in stored
         ),
         more_doubles=doubles - len(twins),
+        another=tuple(map(_shown, asking[:DOUBLES_SHOWN])),
+        more_another=max(0, len(asking) - DOUBLES_SHOWN),
         columns=table,
         remembered=remembered,
         trouble=trouble,

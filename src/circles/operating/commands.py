@@ -162,6 +162,7 @@ def _ledger_import(given: argparse.Namespace) -> int:
         decimal=given.decimal,
         header=given.header,
         further=given.further,
+        another=given.another,
         yes=given.yes,
     )
     counted = ""

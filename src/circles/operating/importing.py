@@ -35,9 +35,13 @@ _HEAD_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Asked:
-    """The command's options: `account` is the number that is ours, `further` says that lines which
-    look like ones of another kind of file are payments of their own; `columns` says what each
-    column of a table is, with the order of its days, its decimal sign, and the rows before it."""
+    """The command's options.
+
+    `account` is the number that is ours. `further`: lines that look like ones of another kind of
+    file are payments of their own; `another`: the same of those that look like ones of the other
+    half of a day. `columns` says what each column of a table is, with the order of its days, its
+    decimal sign, and the rows before it.
+    """
 
     slug: str
     file: str
@@ -48,6 +52,7 @@ class Asked:
     decimal: str | None = None
     header: int | None = None
     further: bool = False
+    another: bool = False
     yes: bool = False
 
 
@@ -88,6 +93,7 @@ async def bring_in(
             # A file that names no account is of the one that was named here.
             unnamed=next(iter(ours), unnamed) if unnamed not in known else unnamed,
             all_further=asked.further,
+            all_another=asked.another,
         )
         async with host.database.read() as db:
             plan = await imports.plan(db, circle.id, staged, choices)
@@ -172,6 +178,12 @@ def _tell(circle: Circle, staged: Staged, plan: Plan, say: Callable[[str], None]
             if part.gap is not None:
                 missing = shown(part.gap.missing_minor, circle.currency)
                 say(f"  Missing between {part.gap.after} and {part.gap.until}: {missing}")
+    if plan.asks:
+        say(
+            f"{plan.asks} lines look just like ones that are here, but by the balances they are "
+            "further payments. If they are (look at the bank's page), say so with --another; else "
+            "they count once, and money is missing."
+        )
     for problem in staged.problems[:_PROBLEMS_SHOWN]:
         place = f"{problem.where}, {problem.field}" if problem.field else problem.where
         # Names of columns and tags are the file's own: a terminal must not obey them.

@@ -15,7 +15,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from circles.ledger import chart
-from circles.ledger.bank import accounts, continuity, lines, words
+from circles.ledger.bank import accounts, continuity, halves, lines, words
 from circles.ledger.bank.accounts import NAMELESS, Account
 from circles.ledger.bank.continuity import Gap, Span
 from circles.ledger.bank.staging import Staged, StagedLine, StagedStatement
@@ -40,7 +40,8 @@ class Choices:
 
     `ours` and `theirs` are numbers of accounts; `unnamed` is the number of the account that a file
     does not name. `further` are lines (by `n`) that look like one that is known from another
-    format, and yet are payments of their own.
+    format, and yet are payments of their own. `another` are lines that look like one that is here,
+    and are one more by the balances and by a person's word.
     """
 
     ours: frozenset[str] = frozenset()
@@ -48,6 +49,8 @@ class Choices:
     unnamed: str = NAMELESS
     further: frozenset[int] = frozenset()
     all_further: bool = False
+    another: frozenset[int] = frozenset()
+    all_another: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Planned:
     `state`: `ours`; `asked` (an account that nobody has named yet: it counts as ours if that is
     said); `left-out` (somebody else's); `foreign` (another currency); `again` (this very statement
     was kept before); `empty` (neither lines nor balances). `fresh + known` are its lines; `doubles`
-    of the known ones are so by day and amount alone.
+    of the known ones are so by day and amount alone, and `asks` are perhaps one more (`halves`).
     """
 
     staged: StagedStatement
@@ -68,6 +71,7 @@ class Planned:
     known: int
     doubles: int
     gap: Gap | None
+    asks: int = 0
 
     @property
     def kept(self) -> bool:
@@ -96,6 +100,11 @@ class Plan:
     def doubles(self) -> int:
         """Lines that are perhaps here already, in other words."""
         return sum(one.doubles for one in self.statements if one.kept)
+
+    @property
+    def asks(self) -> int:
+        """Lines that look like one that is here, while the balances say that money is missing."""
+        return sum(one.asks for one in self.statements if one.kept)
 
     @property
     def does_something(self) -> bool:
@@ -132,13 +141,20 @@ async def plan_in(db: AsyncSession, book: BookState, staged: Staged, choices: Ch
         if account is not None and not fresh and await _kept_before(db, staged, one, account):
             planned.append(Planned(one, "again", number, account, 0, repeated, 0, None))
             continue
-        doubles = await _mark_twins(db, book, staged, one, code) if fresh else 0
-        doubles -= _further(staged, one, choices) if doubles else 0
         if number not in spans:
             spans[number] = await continuity.spans(db, book.circle_id, code)
+        asks = 0
+        if account is not None:
+            asks = await halves.ask(db, staged, one, account, spans[number])
+            asks -= halves.take(staged, one, choices.another, every=choices.all_another)
+            fresh, repeated = _count(staged, one)
+        doubles = await _mark_twins(db, book, staged, one, code) if fresh else 0
+        doubles -= _further(staged, one, choices) if doubles else 0
         gap = await _gap(db, book, one, code, spans[number], brings=bool(fresh))
         planned.append(
-            Planned(one, state, number, account, fresh - doubles, repeated + doubles, doubles, gap)
+            Planned(
+                one, state, number, account, fresh - doubles, repeated + doubles, doubles, gap, asks
+            )
         )
     return Plan(tuple(planned), first=not known)
 

@@ -38,7 +38,7 @@ _SCHEMA = """
 CREATE TABLE line (
   n INTEGER PRIMARY KEY, statement INTEGER, booked_on TEXT, value_on TEXT, amount INTEGER,
   alike BLOB, occurrence INTEGER, words TEXT, repeated INTEGER NOT NULL DEFAULT 0,
-  known BLOB, stands INTEGER NOT NULL DEFAULT 0, twin BLOB);
+  known BLOB, stands INTEGER NOT NULL DEFAULT 0, twin BLOB, asks INTEGER);
 CREATE INDEX line_statement ON line (statement, n);
 CREATE TABLE tally (account TEXT, alike BLOB, n INTEGER, PRIMARY KEY (account, alike))
   WITHOUT ROWID;
@@ -97,6 +97,7 @@ class StagedStatement:
 class StagedLine:
     """One line. `repeated`: an earlier statement of the file has it. `known` is the stored line
     that it is, `stands` whether that one counts; `twin` one that it may be in other words.
+    `asks`: by the balances it is another one like it, which would have that number.
     """
 
     n: int
@@ -110,6 +111,7 @@ class StagedLine:
     known: bytes | None
     stands: bool
     twin: bytes | None
+    asks: int | None
 
     @property
     def words(self) -> LineWords:
@@ -146,12 +148,16 @@ class Staged:
         last = -1
         while rows := self.store.execute(
             "SELECT n, booked_on, value_on, amount, alike, occurrence, words, repeated, known, "
-            "stands, twin FROM line WHERE statement = ? AND n > ? ORDER BY n LIMIT ?",
+            "stands, twin, asks FROM line WHERE statement = ? AND n > ? ORDER BY n LIMIT ?",
             (position, last, _BATCH),
         ).fetchall():
             last = rows[-1][0]
             for row in rows:
                 yield _line(row)
+
+    def asking(self, position: int) -> list[StagedLine]:
+        """Those of them about which a person is asked whether they are one more."""
+        return [line for line in self.lines(position) if line.asks is not None]
 
     def batches(self, position: int) -> Iterator[list[StagedLine]]:
         """The same, some hundred at a time."""
@@ -165,16 +171,17 @@ class Staged:
             yield batch
 
     def mark(self, column: str, values: list[tuple[object, ...]]) -> None:
-        """Write down what a plan found: `known` with `stands`, or `twin`, for lines by `n`."""
+        """Write down what a plan found: `known` with `stands`, `twin`, `asks`; by `n`."""
         sql = {
             "known": "UPDATE line SET known = ?, stands = ? WHERE n = ?",
             "twin": "UPDATE line SET twin = ? WHERE n = ?",
+            "asks": "UPDATE line SET asks = ? WHERE n = ?",
         }[column]
         self.store.executemany(sql, values)
 
     def forget_marks(self) -> None:
         """As if nothing had been planned yet."""
-        self.store.execute("UPDATE line SET known = NULL, stands = 0, twin = NULL")
+        self.store.execute("UPDATE line SET known = NULL, stands = 0, twin = NULL, asks = NULL")
 
     def close(self) -> None:
         """Let go of the lines."""
@@ -188,7 +195,7 @@ class Staged:
 
 
 def _line(row: tuple[object, ...]) -> StagedLine:
-    n, booked, valued, amount, alike, occurrence, text, repeated, known, stands, twin = row
+    n, booked, valued, amount, alike, occurrence, text, repeated, known, stands, twin, asks = row
     return StagedLine(
         n=int(str(n)),
         booked_on=date.fromisoformat(str(booked)),
@@ -201,6 +208,7 @@ def _line(row: tuple[object, ...]) -> StagedLine:
         known=known if isinstance(known, bytes) else None,
         stands=bool(stands),
         twin=twin if isinstance(twin, bytes) else None,
+        asks=asks if isinstance(asks, int) else None,
     )
 
 
