@@ -232,6 +232,19 @@ def test_a_payout_that_came_back() -> None:
     assert ask(seen(800, iban="DE4"), known).reason.code == "payout-back-account"
 
 
+def test_a_payout_that_goes_and_comes_back_in_one_file_is_booked_in_that_order() -> None:
+    way = next(way for way in WAYS if way.state == "sent" and way.reference)
+    out = seen(-way.amount_minor, text=way.reference)
+    back = seen(way.amount_minor, text=f"RETOURE {way.reference}")
+    went, came = propose([out, back], replace(KNOWN, ways=WAYS))
+    assert went.only is not None
+    assert went.only.parts[0].target == way.id
+    assert (came.tier, came.choices, came.reason.code) == ("D", (), "payout-back-first")
+    (alone,) = propose([back], replace(KNOWN, ways=WAYS))
+    assert alone.only is not None
+    assert alone.only.parts[0].kind == "payout_returned"
+
+
 def test_bounced() -> None:
     came = (
         Arrived(b"1", ON - timedelta(20), 1000, ANN, token("ANN1")),

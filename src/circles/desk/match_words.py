@@ -207,6 +207,9 @@ def _of_the_rest() -> dict[str, str]:
         "payout-other-amount": _("Our reference of a payment, but another amount. Please look."),
         "payout-back": _("The bank says it came back, and the amount is a payment’s."),
         "payout-back-reference": _("It came back, with our reference of this payment."),
+        "payout-back-first": _(
+            "It has our reference of a payment whose own line waits here too. Book that one first."
+        ),
         "payout-back-account": _("From where a payment went, with its amount."),
         "bounced": _("The bank says it took back a payment, and this is the one from there."),
         "bounced-amount": _("The bank says it took back a payment of this amount."),

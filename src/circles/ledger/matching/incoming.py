@@ -152,6 +152,13 @@ def _by_payout(seen: Seen, payment: Payment, state: State) -> Proposal | None:
     """A payout that came back."""
     amount = payment.amount_minor
     paid = state.ways(lambda w: w.state in ("sent", "settled") and w.amount_minor == amount)
+    if any(
+        state.is_used(w.id) and w.amount_minor == amount and evidence.says(payment, w.reference)
+        for w in state.known.ways
+        if w.reference
+    ):
+        # It went out by an earlier line, which a person has yet to look at.
+        return Proposal(seen.id, "D", (), because("payout-back-first"))
     if not paid:
         return None
     named = [w for w in paid if w.reference and evidence.says(payment, w.reference)]
