@@ -22,14 +22,18 @@ MONTH = "2026-10"
 PAYEE = {"payee": "Zita", "way": "bank", "iban": IBAN, "words": "", "recipient": "nobody"}
 
 
-async def laid_out(desk: Desk) -> list[str]:
+async def laid_out(app: Litestar, desk: Desk) -> list[str]:
     """A desk with something of everything; the paths of all pages that show it."""
-    await desk.row.award(MONTH, {1: 6000, 2: 2500}, 500)
+    await desk.row.award(MONTH, {1: 6000, 2: 2000, 3: 500}, 500)
     await desk.fill("/desk/money-in", **line(amount="7"))
     await desk.fill("/desk/money-in", **line(amount="5", whose=desk.id_of("bea")))
     await desk.fill("/desk/other", kind="fee", amount="9", on="2026-10-01")
     proposed = await desk.send(f"/desk/pay/{MONTH}/1", **PAYEE)
     payment = proposed.headers["location"]
+    agreed = await desk.send(f"/desk/pay/{MONTH}/3", **PAYEE)
+    goes_out = agreed.headers["location"]
+    async with desk_of(app, desk.row, "bea") as bea:
+        await bea.send(goes_out.replace("/desk/payments/", "/payouts/").removeprefix(desk.base))
     made = await desk.send("/desk/audit", period="2026-10", days="14")
     link = made.headers["location"]
     shown = await desk.look("/desk")
@@ -41,6 +45,7 @@ async def laid_out(desk: Desk) -> list[str]:
         payment,
         f"{payment}/returned",
         f"{payment}/payee",
+        goes_out,
         f"{at}/desk/pay-list",
         payment.replace("/desk/payments/", "/payouts/"),
         f"{at}/payouts",
@@ -66,13 +71,13 @@ async def laid_out(desk: Desk) -> list[str]:
 async def test_every_word_can_be_translated(app: Litestar, host: Host) -> None:
     row = await maple_row(host)
     async with desk_of(app, row) as desk:
-        paths = await laid_out(desk)
+        paths = await laid_out(app, desk)
         with i18n.pseudo():
             pages = await _read(desk.client, paths)
     assert len(pages) == len(paths) > 12
     async with host.database.read() as db:
         references = [grouped(p.reference) for p in await payouts.open_for(db, row.circle.id)]
-    known = [*NAMES, "Zita", *references, *_data()]
+    known = [row.circle.pay_holder, *NAMES, "Zita", *references, *_data()]
     assert _unmarked(pages, row.circle, known) == {}
     assert [fault for path, seen in pages.items() for fault in _faults(path, seen)] == []
 
@@ -93,7 +98,7 @@ async def test_on_a_phone_in_the_dark_by_keyboard(
 ) -> None:
     row = await maple_row(served.host)
     async with desk_of(app, row) as desk:
-        paths = await laid_out(desk)
+        paths = await laid_out(app, desk)
     phone = await browser.new_context(
         viewport={"width": 390, "height": 800}, color_scheme="dark", java_script_enabled=True
     )
