@@ -109,7 +109,7 @@ def _left(text: str, circle: Circle, known: list[str]) -> str:
         if shorter == text:
             break
         text = shorter
-    for word in [circle.name, circle.purpose, circle.norms, *known]:
+    for word in [circle.pay_holder, circle.name, circle.purpose, circle.norms, *known]:
         text = text.replace(word, " ")
     return " ".join(re.findall(r"[^\W\d_]{2,}", text))
 
