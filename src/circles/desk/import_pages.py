@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath
 
-from circles.circle.circles import Circle
-from circles.circle.provide import TheCircle, TheHost
 from circles.desk import importing, match_booking
 from circles.desk.fields import id_of
 from circles.desk.importing import FILE_BYTES_MAX, Asked
 from circles.desk.names import Names, names_of
+from circles.desk.visit import TheVisit, Visit
 from circles.errors import CirclesError, ConflictError, InvalidError, MissingError
-from circles.host import Host
 from circles.ledger.bank import imports, lines
 from circles.ledger.bank.imports import Kept
 from circles.members import guards
-from circles.members.people import Member
-from circles.members.signin import TheMember
-from circles.web import forms, uploads
+from circles.web import uploads
 from circles.web.errors import status_of
 from circles.web.forms import Form
 from circles.web.i18n import gettext as _
-from circles.web.render import page, see_other
 
 _GUARDS: Final = [guards.treasurer]
 # Read to its end and let go, so that a browser in the middle of sending hears the answer.
@@ -33,8 +28,8 @@ _FILES_SHOWN: Final = 12
 _COUNT_CHARS: Final = 6
 
 
-def _at(circle: Circle) -> str:
-    return f"{circle.path}/in/desk/import"
+def _at(file: str) -> str:
+    return f"/desk/import/{file}"
 
 
 def _count(text: str) -> int:
@@ -46,48 +41,37 @@ def _who(names: Names, kept: Kept) -> str:
     return names.actor(kept.actor) if kept.actor else _("the command line")
 
 
-async def _chooser(
-    request: Request[Any, Any, Any],
-    circle: Circle,
-    member: Member,
-    host: Host,
-    form: Form,
-    status: int = 200,
-) -> Response[bytes]:
-    async with host.database.read() as db:
-        names = await names_of(db, circle.id)
-        kept = await imports.every(db, circle.id, limit=_FILES_SHOWN)
+async def _chooser(visit: Visit, form: Form, status: int = 200) -> Response[bytes]:
+    async with visit.host.database.read() as db:
+        names = await names_of(db, visit.circle.id)
+        kept = await imports.every(db, visit.circle.id, limit=_FILES_SHOWN)
     context = {
         "form": form,
         "files": [(one, _who(names, one)) for one in kept],
         "megabytes": FILE_BYTES_MAX >> 20,
         "here": "desk",
     }
-    return page(request, "desk/import.html", context, circle=circle, member=member, status=status)
+    return visit.page("desk/import.html", context, status)
 
 
 @get("/c/{slug:str}/in/desk/import", guards=_GUARDS)
-async def import_page(
-    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
-) -> Response[bytes]:
+async def import_page(visit: TheVisit) -> Response[bytes]:
     """Choose a file; below, what came before."""
-    return await _chooser(request, circle, member, host, Form())
+    return await _chooser(visit, Form())
 
 
 @post("/c/{slug:str}/in/desk/import", guards=_GUARDS, opt={"body_bytes_max": _BODY_BYTES_MAX})
-async def take_file(
-    request: Request[Any, Any, Any], circle: TheCircle, member: TheMember, host: TheHost
-) -> Response[bytes]:
+async def take_file(visit: TheVisit) -> Response[bytes]:
     """Let it wait for its preview."""
     try:
-        upload = await uploads.read(request, field="file", bytes_max=FILE_BYTES_MAX)
+        upload = await uploads.read(visit.request, field="file", bytes_max=FILE_BYTES_MAX)
     except InvalidError as error:
         form = Form()
         form.trouble.add("file", str(error))
-        return await _chooser(request, circle, member, host, form, status=status_of(error))
+        return await _chooser(visit, form, status=status_of(error))
     form = upload.form
     if upload.too_long:
-        values = {"mb": FILE_BYTES_MAX >> 20, "slug": circle.slug}
+        values = {"mb": FILE_BYTES_MAX >> 20, "slug": visit.circle.slug}
         form.trouble.add(
             "file",
             _(
@@ -100,33 +84,27 @@ async def take_file(
     elif not upload.data:
         form.trouble.add("file", _("Please choose a file that is not empty."))
     if form.trouble:
-        return await _chooser(request, circle, member, host, form, status=422)
-    file_id = await importing.put(host, circle, member, upload.data)
-    return see_other(f"{_at(circle)}/{file_id.hex()}")
+        return await _chooser(visit, form, status=422)
+    file_id = await importing.put(visit.host, visit.circle, visit.member, upload.data)
+    return visit.go(_at(file_id.hex()))
 
 
 @get("/c/{slug:str}/in/desk/import/{file:str}", guards=_GUARDS)
-async def file_page(
-    request: Request[Any, Any, Any],
-    circle: TheCircle,
-    member: TheMember,
-    host: TheHost,
-    file: FromPath[str],
-) -> Response[bytes]:
+async def file_page(visit: TheVisit, file: FromPath[str]) -> Response[bytes]:
     """What it brought, once it was brought in; before that, what it would bring."""
     file_id = id_of(file)
-    async with host.database.read() as db:
-        kept = await imports.kept(db, circle.id, file_id)
-        names = await names_of(db, circle.id)
+    async with visit.host.database.read() as db:
+        kept = await imports.kept(db, visit.circle.id, file_id)
+        names = await names_of(db, visit.circle.id)
     if kept is not None:
-        return await _result(request, circle, member, host, kept, names)
-    data = await _waiting(host, circle, member, file_id)
-    said = Form(dict(request.query_params.items()))
-    return await _preview(request, circle, member, host, file, data, said)
+        return await _result(visit, kept, names)
+    data = await _waiting(visit, file_id)
+    said = Form(dict(visit.request.query_params.items()))
+    return await _preview(visit, file, data, said)
 
 
-async def _waiting(host: Host, circle: Circle, member: Member, file_id: bytes) -> bytes:
-    data = await importing.waiting(host, circle, member, file_id)
+async def _waiting(visit: Visit, file_id: bytes) -> bytes:
+    data = await importing.waiting(visit.host, visit.circle, visit.member, file_id)
     if data is None:
         raise MissingError(
             _(
@@ -138,36 +116,21 @@ async def _waiting(host: Host, circle: Circle, member: Member, file_id: bytes) -
 
 
 async def _preview(
-    request: Request[Any, Any, Any],
-    circle: Circle,
-    member: Member,
-    host: Host,
-    file: str,
-    data: bytes,
-    form: Form,
-    status: int = 200,
+    visit: Visit, file: str, data: bytes, form: Form, status: int = 200
 ) -> Response[bytes]:
     asked = Asked.of(form)
-    preview = await importing.preview(host, circle, data, asked)
+    preview = await importing.preview(visit.host, visit.circle, data, asked)
     if preview.trouble:
         form.trouble.add("columns", preview.trouble)
     context = {"form": form, "preview": preview, "asked": asked, "file": file, "here": "desk"}
-    return page(
-        request, "desk/import_file.html", context, circle=circle, member=member, status=status
-    )
+    return visit.page("desk/import_file.html", context, status)
 
 
 async def _result(
-    request: Request[Any, Any, Any],
-    circle: Circle,
-    member: Member,
-    host: Host,
-    kept: Kept,
-    names: Names,
-    error: CirclesError | None = None,
+    visit: Visit, kept: Kept, names: Names, error: CirclesError | None = None
 ) -> Response[bytes]:
-    async with host.database.read() as db:
-        waits, _minor = await lines.count_waiting(db, circle.id)
+    async with visit.host.database.read() as db:
+        waits, _minor = await lines.count_waiting(db, visit.circle.id)
     form = Form()
     if error is not None:
         form.trouble.add("form", str(error))
@@ -176,75 +139,61 @@ async def _result(
         "kept": kept,
         "who": _who(names, kept),
         "waits": waits,
-        "by_itself": _count(request.query_params.get("booked", "")),
+        "by_itself": _count(visit.request.query_params.get("booked", "")),
         "here": "desk",
     }
     status = 200 if error is None else status_of(error)
-    return page(
-        request, "desk/import_kept.html", context, circle=circle, member=member, status=status
-    )
+    return visit.page("desk/import_kept.html", context, status)
 
 
 @post("/c/{slug:str}/in/desk/import/{file:str}", guards=_GUARDS)
-async def keep_file(
-    request: Request[Any, Any, Any],
-    circle: TheCircle,
-    member: TheMember,
-    host: TheHost,
-    file: FromPath[str],
-) -> Response[bytes]:
+async def keep_file(visit: TheVisit, file: FromPath[str]) -> Response[bytes]:
     """Bring it in. Pressed twice it is one import."""
     file_id = id_of(file)
-    form = await forms.read(request)
-    async with host.database.read() as db:
-        before = await imports.kept(db, circle.id, file_id)
+    form = await visit.form()
+    async with visit.host.database.read() as db:
+        before = await imports.kept(db, visit.circle.id, file_id)
     if before is None:
-        data = await _waiting(host, circle, member, file_id)
+        data = await _waiting(visit, file_id)
         try:
             asked = Asked.of(form)
-            kept = await importing.keep(host, circle, member, file_id, data, asked)
+            kept = await importing.keep(
+                visit.host, visit.circle, visit.member, file_id, data, asked
+            )
         except InvalidError as error:
             form.trouble.add("whose" if error.code == "whose" else "form", str(error))
-            return await _preview(request, circle, member, host, file, data, form, status=422)
+            return await _preview(visit, file, data, form, status=422)
         if not kept.statements and False in asked.accounts.values():
             # All of it is left out. Looked at anew, the page would only ask again.
-            return await _preview(request, circle, member, host, file, data, form)
-        booked = await match_booking.confirm_by_itself(host, circle)
+            return await _preview(visit, file, data, form)
+        booked = await match_booking.confirm_by_itself(visit.host, visit.circle)
         if booked:
-            return see_other(f"{_at(circle)}/{file}?booked={booked}")
-    return see_other(f"{_at(circle)}/{file}")
+            return visit.go(f"{_at(file)}?booked={booked}")
+    return visit.go(_at(file))
 
 
 @post("/c/{slug:str}/in/desk/import/{file:str}/drop", guards=_GUARDS)
-async def drop_file(
-    circle: TheCircle, member: TheMember, host: TheHost, file: FromPath[str]
-) -> Response[bytes]:
+async def drop_file(visit: TheVisit, file: FromPath[str]) -> Response[bytes]:
     """Throw away a file that waits; what was brought in stays."""
-    await importing.drop(host, circle, member, id_of(file))
-    return see_other(_at(circle))
+    await importing.drop(visit.host, visit.circle, visit.member, id_of(file))
+    return visit.go("/desk/import")
 
 
 @post("/c/{slug:str}/in/desk/import/{file:str}/withdraw", guards=_GUARDS)
-async def withdraw_file(
-    request: Request[Any, Any, Any],
-    circle: TheCircle,
-    member: TheMember,
-    host: TheHost,
-    file: FromPath[str],
-) -> Response[bytes]:
+async def withdraw_file(visit: TheVisit, file: FromPath[str]) -> Response[bytes]:
     """It was read wrongly: its lines count no more."""
-    file_id, now = id_of(file), host.clock.now()
+    file_id, now = id_of(file), visit.host.clock.now()
     try:
-        async with host.database.begin() as db:
-            await imports.withdraw(db, circle.id, file_id, actor=member.actor, now=now)
+        async with visit.host.database.begin() as db:
+            await imports.withdraw(db, visit.circle.id, file_id, actor=visit.member.actor, now=now)
     except ConflictError as error:
-        async with host.database.read() as db:
-            kept = await imports.kept(db, circle.id, file_id)
-            names = await names_of(db, circle.id)
+        async with visit.host.database.read() as db:
+            kept = await imports.kept(db, visit.circle.id, file_id)
+            names = await names_of(db, visit.circle.id)
         if kept is None:
             raise
-        return await _result(request, circle, member, host, kept, names, error)
-    return see_other(f"{_at(circle)}/{file}")
+        return await _result(visit, kept, names, error)
+    return visit.go(_at(file))
 
 
 routes: list[Any] = [import_page, take_file, file_page, keep_file, drop_file, withdraw_file]
