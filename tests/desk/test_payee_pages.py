@@ -143,6 +143,18 @@ async def test_who_is_close_does_not_confirm(app: Litestar, host: Host) -> None:
         assert "Close to them" in words(await desk.look(where))
 
 
+async def test_an_officer_who_confirms_sees_that_it_goes_to_one_of_us(
+    app: Litestar, host: Host
+) -> None:
+    row = await maple_row(host)
+    await row.award(MONTH, {1: 6000})
+    async with desk_of(app, row) as desk:
+        where = await proposed(desk, recipient=desk.id_of("bea"))
+        async with desk_of(app, row, "wren") as wren, desk_of(app, row, "ines") as ines:
+            assert "One of us bea" in words(await wren.look(second(where)))
+            assert "bea" not in words(await ines.look(second(where)))
+
+
 async def test_a_list_a_file_and_all_are_sent_at_once(app: Litestar, host: Host) -> None:
     row = await maple_row(host)
     await row.award(MONTH, {1: 6000, 2: 4500})
