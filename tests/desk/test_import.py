@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from circles.clock import MovableClock
-from circles.desk import import_pages
+from circles.desk import import_pages, importing
 from circles.host import Host
 from circles.ledger.bank import imports, lines
 from tests.desk.desk import Desk, desk_of, maple_row, words
@@ -385,6 +385,21 @@ async def test_a_file_over_the_limit_names_the_command(
     seen = words(answer.text)
     assert "over 1 MB" in seen
     assert f"circles ledger import {row.circle.slug} FILE" in seen
+
+
+@pytest.mark.one_database
+async def test_more_lines_than_a_page_brings_in_name_the_command(
+    app: Litestar, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await maple_row(host)
+    monkeypatch.setattr(importing, "LINES_MAX", 1)
+    async with desk_of(app, row) as desk:
+        path, html = await at_preview(desk, TWO)
+        assert "This file has 2 lines, and a page brings in 1 at once" in words(html)
+        assert "Bring them in" not in words(html)
+        refused = await desk.send(path, 422, **{"account-0": "yes"})
+        assert f"circles ledger import {row.circle.slug} FILE" in words(refused.text)
+    assert await kept(row) == []
 
 
 @pytest.mark.one_database

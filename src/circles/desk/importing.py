@@ -32,6 +32,8 @@ from circles.web.forms import Form
 from circles.web.i18n import gettext as _
 
 FILE_BYTES_MAX = 6 << 20
+# Keeping holds SQLite's one writer, a second for some ten thousand lines: members wait meanwhile.
+LINES_MAX = 20_000
 LINES_SHOWN = 60
 DOUBLES_SHOWN = 100
 PROBLEMS_SHOWN = 100
@@ -208,6 +210,8 @@ async def keep(
             known = await accounts.known(db, circle.id)
             choices = _choices(circle, staged, asked, list(known))
             plan = await imports.plan(db, circle.id, staged, choices)
+            if _lines(plan) > LINES_MAX:
+                raise InvalidError(_too_many(circle, plan))
             _refuse_unsaid(plan, choices)
             kept = await imports.keep(
                 db,
@@ -223,6 +227,18 @@ async def keep(
         # Where there was nothing to keep the page says so, as long as the file waits.
         await drop(host, circle, member, file_id)
     return kept
+
+
+def _lines(plan: Plan) -> int:
+    return sum(one.staged.lines for one in plan.statements if one.state in {"ours", "asked"})
+
+
+def _too_many(circle: Circle, plan: Plan) -> str:
+    return _(
+        "This file has %(n)s lines, and a page brings in %(most)s at once, so that nobody has to "
+        "wait. Ask your bank for a shorter time. Or whoever runs this machine brings it in with: "
+        "circles ledger import %(slug)s FILE"
+    ) % {"n": _lines(plan), "most": LINES_MAX, "slug": circle.slug}
 
 
 def _refuse_unsaid(plan: Plan, choices: Choices) -> None:
@@ -354,6 +370,8 @@ def _preview(
     asking = [one for part in shown for one in staged.asking(part.staged.position)]
     (doubles,) = staged.store.execute("SELECT count(*) FROM line WHERE twin IS NOT NULL").fetchone()
     stopping = [problem for problem in staged.problems if problem.stops]
+    if _lines(plan) > LINES_MAX:
+        stopping.insert(0, Problem(_("Whole file"), "", _too_many(circle, plan)))
     table = _columns(data, staged, asked, trouble)
     bare = staged.mapping is None and table is not None
     total = sum(one.fresh for one in shown)

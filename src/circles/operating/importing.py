@@ -31,6 +31,8 @@ from circles.ledger.statements.source import Source
 ACTOR = 0
 _PROBLEMS_SHOWN = 50
 _HEAD_BYTES = 1 << 20
+# Above that it says that others wait meanwhile.
+_LINES_QUICK = 20_000
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,13 @@ def _tell(circle: Circle, staged: Staged, plan: Plan, say: Callable[[str], None]
             if part.gap is not None:
                 missing = shown(part.gap.missing_minor, circle.currency)
                 say(f"  Missing between {part.gap.after} and {part.gap.until}: {missing}")
+    lines = sum(one.staged.lines for one in plan.statements if one.state in {"ours", "asked"})
+    if lines > _LINES_QUICK:
+        say(
+            f"{lines} lines are kept all or nothing. Until then nothing else is written: with "
+            f"SQLite in any circle of this host, about {lines // 10_000} seconds or more, with "
+            "PostgreSQL in this circle's books alone. Take a quiet hour, or stop the server first."
+        )
     if plan.asks:
         say(
             f"{plan.asks} lines look just like ones that are here, but by the balances they are "
