@@ -18,6 +18,7 @@ from circles.ledger.verify import verify_books
 from circles.members import notices, people
 from circles.protocol.messages import parse_entry
 from circles.protocol.records import Seal
+from circles.protocol.text import b64
 from tests.desk.desk import Desk, desk_of, line, maple_row, words
 from tests.ledger.banks import bring, file_of, statement
 from tests.ledger.banks import line as bank_line
@@ -94,6 +95,7 @@ async def test_from_the_desk_to_the_seal(treasurer: Desk, bea: Desk, row: Neighb
         fund = await books.undecided_minor(db, row.circle.id)
     assert (seal.month, seal.transfers, seal.head) == ("2026-10", closed.transfers, closed.head)
     assert seal.fund_minor == fund
+    assert f"{seal.transfers} lines, head {b64(seal.head)}" in words(await bea.look("/closes"))
     stored = {row.circle.id: await seals(row)}
     assert await verify_books(row.host, lambda _checked, _total: None, stored) == []
     # Twice is once, and nothing can be booked there any more.

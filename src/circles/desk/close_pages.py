@@ -24,6 +24,7 @@ from circles.ledger.periods import BlockedError, Said
 from circles.members import guards
 from circles.members.people import Member
 from circles.members.signin import TheMember
+from circles.protocol.text import b64
 from circles.web import forms
 from circles.web.errors import status_of
 from circles.web.forms import Form
@@ -214,6 +215,7 @@ async def _closes_context(host: Host, circle: Circle, member: Member, form: Form
         "mine": waiting is not None and waiting.proposer_actor == member.actor,
         "frozen": not member.may_confirm_payouts(host.clock.now()),
         "closed": closed,
+        "heads": {one.month: b64(one.head) for one in closed},
         "handovers": [one for one in passed if one.accepted_at is not None],
         "names": names,
         "has_cash": found is not None and found.has_cash,
