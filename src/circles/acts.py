@@ -122,8 +122,7 @@ async def wrong(db: AsyncSession, vault: Vault, metadata: MetaData) -> list[Wron
     for name in sorted({acts.table for _table, acts in kept}):
         found += await _chain(db, vault, name)
     for table, acts in kept:
-        found += [one async for one in _rows(db, table, acts)]
-        found += await _lost(db, table, acts)
+        found += await _table(db, table, acts)
     return found
 
 
@@ -160,42 +159,66 @@ async def _chain(db: AsyncSession, vault: Vault, name: str) -> list[Wrong]:
     return found
 
 
-async def _rows(db: AsyncSession, table: Table, acts: Acts) -> AsyncIterator[Wrong]:
-    """Each row, a page at a time, against the newest act of it."""
-    sqlite = db.get_bind().dialect.name == "sqlite"
+async def _table(db: AsyncSession, table: Table, acts: Acts) -> list[Wrong]:
+    """The rows of one table against the newest act of each."""
+    found: list[Wrong] = []
+    last, standing = None, 0
+    async for known_as, row, told in _rows(db, table, acts):
+        words = _row_words(table.name, known_as)
+        if known_as == last:
+            found.append(Wrong(words, "stands twice"))
+        elif told is None:
+            found.append(Wrong(words, "was put in past this program"))
+        else:
+            standing += 1
+            if others := _differing(row, told, acts):
+                found.append(Wrong(words, f"is not as it was done: {', '.join(others)}"))
+        last = known_as
+    return found + await _lost(db, table, acts, standing)
+
+
+async def _rows(
+    db: AsyncSession, table: Table, acts: Acts
+) -> AsyncIterator[tuple[str, dict[str, Any], str | None]]:
+    """Each row, by its key and a page at a time: what it is known as, its columns, and what its
+    newest act told of it."""
     columns = [c.name for c in table.columns if not acts.told or c.name in acts.told]
-    key = _key_sql(table, acts, sqlite=sqlite)
-    page = text(
-        f"SELECT {key} AS key, {', '.join(f'r.{name}' for name in columns)}, "  # noqa: S608 - tables of our own
+    key = _key_sql(table, acts, sqlite=db.get_bind().dialect.name == "sqlite")
+    place = ", ".join(f"r.{name}" for name in acts.key)
+    every = (
+        f"SELECT {key}, {', '.join(f'r.{name}' for name in columns)}, "  # noqa: S608 - tables of our own
         f"(SELECT a.told FROM {acts.table} a WHERE a.kept = :kept AND a.key = {key} "
         f"AND a.n IS NOT NULL ORDER BY a.n DESC LIMIT 1) FROM {table.name} r "
-        f"WHERE {key} > :after ORDER BY 1 LIMIT :rows"
     )
-    after = ""
-    while rows := (
-        await db.execute(page, {"kept": table.name, "after": after, "rows": _PAGE_ROWS})
-    ).all():
+    further = f"WHERE ({place}) > ({', '.join(f':{name}' for name in acts.key)}) "
+    by_place = f"ORDER BY {place} LIMIT :rows"
+    asked = {"kept": table.name, "rows": _PAGE_ROWS}
+    rows = (await db.execute(text(every + by_place), asked)).all()
+    while rows:
         for known_as, *values, told in rows:
             row = dict(zip(columns, values, strict=True))
-            if told is None:
-                yield Wrong(_row_words(table.name, known_as), "was put in past this program")
-            elif others := _differing(row, told, acts):
-                what = f"is not as it was done: {', '.join(others)}"
-                yield Wrong(_row_words(table.name, known_as), what)
-        after = rows[-1][0]
+            yield known_as, row, told
+        after = {name: row[name] for name in acts.key}
+        rows = (await db.execute(text(every + further + by_place), asked | after)).all()
 
 
-async def _lost(db: AsyncSession, table: Table, acts: Acts) -> list[Wrong]:
-    """Rows that were cut out: the newest act does not say that they went."""
+async def _lost(db: AsyncSession, table: Table, acts: Acts, standing: int) -> list[Wrong]:
+    """Rows that were cut out: the newest act does not say that they went. Nobody need look which,
+    if as many stand as should."""
+    alive = (
+        f"FROM {acts.table} a WHERE a.kept = :kept AND a.told IS NOT NULL AND a.n = "  # noqa: S608 - tables of our own
+        f"(SELECT max(b.n) FROM {acts.table} b WHERE b.kept = a.kept AND b.key = a.key)"
+    )
+    asked = {"kept": table.name}
+    if await db.scalar(text(f"SELECT count(*) {alive}"), asked) == standing:
+        return []
     key = _key_sql(table, acts, sqlite=db.get_bind().dialect.name == "sqlite")
     rows = await db.execute(
         text(
-            f"SELECT a.key FROM {acts.table} a WHERE a.kept = :kept AND a.told IS NOT NULL "  # noqa: S608 - tables of our own
-            f"AND a.n = (SELECT max(b.n) FROM {acts.table} b "
-            "WHERE b.kept = a.kept AND b.key = a.key) "
-            f"AND NOT EXISTS (SELECT 1 FROM {table.name} r WHERE {key} = a.key) ORDER BY a.key"
+            f"SELECT a.key {alive} AND a.key NOT IN "  # noqa: S608 - tables of our own
+            f"(SELECT {key} FROM {table.name} r) ORDER BY a.key"
         ),
-        {"kept": table.name},
+        asked,
     )
     return [Wrong(_row_words(table.name, known_as), "is gone") for (known_as,) in rows]
 
