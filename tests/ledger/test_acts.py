@@ -218,3 +218,35 @@ async def test_erasing_a_payee_is_an_act_too(host: Host) -> None:
         await thief.switch_guards_off()
         await thief.run("UPDATE ledger_payout SET payee_sealed = NULL")
     assert any(one.endswith("is not as it was done: payee_sealed") for one in await wrong(host))
+
+
+async def test_a_row_that_stands_twice_hides_none_that_is_gone(host: Host) -> None:
+    """Where the table's own keys are gone too, and as many rows are there as there should be."""
+    await furnish_bank(host)
+    async with burglar(host.database.url) as thief:
+        await thief.switch_guards_off()
+        if thief.lite is not None:
+            await thief.run("CREATE TABLE loose AS SELECT * FROM ledger_bank_tied")
+            await thief.run("DROP TABLE ledger_bank_tied")
+            await thief.run("ALTER TABLE loose RENAME TO ledger_bank_tied")
+        else:
+            for (name,) in await thief.run(
+                "SELECT conname::text FROM pg_constraint WHERE contype IN ('p', 'u') "
+                "AND conrelid = 'ledger_bank_tied'::regclass"
+            ):
+                await thief.run(f"ALTER TABLE ledger_bank_tied DROP CONSTRAINT {name}")
+        assert await problems(host) == []
+        first, *_more, last = await thief.run(
+            "SELECT match_id, part FROM ledger_bank_tied ORDER BY match_id, part"
+        )
+        await thief.run("DELETE FROM ledger_bank_tied WHERE match_id = ? AND part = ?", *last)
+        await thief.run(
+            "INSERT INTO ledger_bank_tied SELECT * FROM ledger_bank_tied "
+            "WHERE match_id = ? AND part = ?",
+            *first,
+        )
+    named = {(one.where, one.what) for one in await problems(host) if one.check == "act"}
+    assert named == {
+        (f"bank tied {first[0].hex()}:{first[1]}", "stands twice"),
+        (f"bank tied {last[0].hex()}:{last[1]}", "is gone"),
+    }
