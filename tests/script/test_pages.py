@@ -305,7 +305,7 @@ def test_a_nomination_is_named_replaced_and_without_gaps(visit: Visit) -> None:
         "nominate",
         press("Look it over"),
         says("Please write whom this is for."),
-        says("Please write an amount above nothing, such as 45.00."),
+        says("Please write the amount in digits only, above nothing, such as 45.00."),
         fill(recipient="Saturday soup", words="Vegetables.\nFor four Saturdays.", amount="45,5"),
         press("Look it over"),
         says("Please ask them first"),
