@@ -101,5 +101,7 @@ async def test_a_visitors_browser_counts_again(
         assert await page.evaluate("localStorage.length") == 0
     assert any("ballots count" in step for step in steps)
     assert not [step for step in steps if re.search(r"\b1 (ticks|ballots pay)", step)]
-    assert steps[-1].endswith("stays")
+    # Figures as on the page above: no sign of a currency, two digits for cents.
+    assert re.fullmatch(r"[\d,]+\.\d\d stays", steps[-1])
+    assert not [step for step in steps if "€" in step]
     assert noise == []

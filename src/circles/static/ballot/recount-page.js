@@ -8,7 +8,11 @@ const data = JSON.parse(one("#recount").textContent);
 const { words } = data;
 const nothingKept = { read: () => null, write: () => {} };
 const booth = { base: data.base, month: data.month, log: new LogView(data.base, nothingKept) };
-const format = new Intl.NumberFormat(data.locale, { style: "currency", currency: data.currency });
+// As the figures above it on the page: the unit is named there once.
+const format = new Intl.NumberFormat(data.locale, {
+  minimumFractionDigits: data.digits,
+  maximumFractionDigits: data.digits,
+});
 
 function money(minor) {
   return format.format(minor / 10 ** data.digits);
