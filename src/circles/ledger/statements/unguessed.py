@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from circles.ledger.statements import cells, guess
 from circles.ledger.statements.mapping import Mapping, plain_words
+from circles.ledger.statements.model import UnreadableError
 from circles.ledger.statements.source import Source
 from circles.ledger.statements.values import ValueProblem
 
@@ -31,6 +32,13 @@ class Bare:
 
 def look(source: Source) -> Bare | None:
     """None if it is no table either: no text, or not two cells in most of its rows."""
+    try:
+        return _look(source)
+    except UnreadableError:
+        return None
+
+
+def _look(source: Source) -> Bare | None:
     head = source.head
     if source.is_empty or head.lstrip("\ufeff \t\r\n").startswith(("<", "%PDF", "PK", "{", ":")):
         return None
