@@ -40,3 +40,11 @@ def parse(text: str) -> str:
 def grouped(iban: str) -> str:
     """In fours, as on paper."""
     return " ".join(iban[i : i + 4] for i in range(0, len(iban), 4))
+
+
+def as_on_paper(account: str) -> str:
+    """An account's number as it is read best: an IBAN in fours, anything else as it stands."""
+    try:
+        return grouped(parse(account))
+    except IbanError:
+        return account

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from circles.circle.circles import Circle
+from circles.circle.iban import as_on_paper
 from circles.errors import InvalidError
 from circles.host import Host
 from circles.ledger.bank import accounts, imports, inbox, lines, staging
@@ -467,7 +468,7 @@ def _account_row(
     first, last = (proving[0], proving[-1]) if proving else (None, None)
     return AccountRow(
         index=index,
-        number="" if number == accounts.NAMELESS else number,
+        number="" if number == accounts.NAMELESS else as_on_paper(number),
         # Told before, and not quite: the new part counts.
         state=next((s for s in ("asked", "ours") if s in states), states[0]),
         currency=staged[0].currency or "",
