@@ -3,6 +3,7 @@ of such a table before. Names that nobody knows, no names at all, two columns an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from circles.ledger.statements.source import Source
 from circles.ledger.statements.values import ValueProblem
 
 _LOOKED_AT = 60
+_CENTS = re.compile(r"[0-9],[0-9]{2}\s*-?$", re.ASCII)
 _CONTROLS = frozenset(map(chr, range(32))) - set("\t\n\r\x0b\x0c\x1a\x1d\x1e\x1f")
 
 
@@ -58,8 +60,13 @@ def _look(source: Source) -> Bare | None:
     names = tuple(rows[header_row - 1]) if header_row else ()
     nothing = (("date", (0,)), ("amount", (1,)))
     mapping = Mapping(delimiter, header_row, nothing, dates="dmy", names=names)
-    decimal = "," if delimiter == ";" else "."
+    decimal = "," if delimiter == ";" or _has_comma(rows) else "."
     return Bare(replace(mapping, decimal=decimal), tuple(tuple(row) for row in rows))
+
+
+def _has_comma(rows: list[list[str]]) -> bool:
+    """Whether a comma stands before two last figures: no day is written so, only amounts."""
+    return any(_CENTS.search(text) for row in rows for text in row)
 
 
 def _names_at(rows: list[list[str]]) -> int:
