@@ -13,6 +13,7 @@ from circles.dues import dues
 from circles.host import Host
 from circles.ledger import books, chart, payers
 from tests.desk.desk import Desk, desk_of, maple_row, words
+from tests.desk.desk import line as typed
 from tests.ledger.banks import bring, line, waiting
 from tests.maple_row import Neighbours
 
@@ -57,6 +58,19 @@ async def test_everything_that_waits_stands_in_its_group(app: Litestar, host: Ho
     assert "Two references stand in it" in seen
     assert "No reference, and nobody has paid from this account before." in seen
     assert "Put it aside" in seen
+
+
+async def test_lines_typed_by_hand_are_told_apart_by_whose_they_are(
+    app: Litestar, host: Host
+) -> None:
+    row = await maple_row(host)
+    async with desk_of(app, row) as desk:
+        for name in ("bea", "ines"):
+            await desk.fill("/desk/money-in", **typed(whose=desk.id_of(name)))
+        await bring(host, row.circle.id, [line(1, 1000, "Nobody", text="DANKE")])
+        seen = words(await desk.look(LINES))
+    for name in ("bea", "ines"):
+        assert f"In the books already: {name}, 1 October" in seen
 
 
 async def test_all_certain_ones_with_one_press_and_the_same_page_again(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from circles.desk.match_booking import written
-from circles.desk.matching import Sitting, Waiting
+from circles.desk.matching import Sitting, Waiting, number_of
 from circles.desk.names import Names
 from circles.ledger.bank.lines import BankLine
 from circles.ledger.bank.matches import Match
@@ -113,9 +113,7 @@ def _part(part: Part, found: Sitting, names: Names) -> str:
         text = _("Paid: %(what)s") if part.kind == "payout" else _("Came back: %(what)s")
         return text % {"what": name}
     if part.kind == "tie":
-        typed = found.typed.get(part.target or b"")
-        day = i18n.day(typed.effective_on) if typed else ""
-        return _("In the books already, under %(day)s") % {"day": day}
+        return _typed(part, found, names)
     return {
         "gift": _("A gift"),
         "interest": _("Interest"),
@@ -124,6 +122,17 @@ def _part(part: Part, found: Sitting, names: Names) -> str:
         "contribution_returned": _("Paid again after the bank took it back"),
         "fee": _("A bank fee, paid from the fund"),
     }.get(part.kind, part.kind)
+
+
+def _typed(part: Part, found: Sitting, names: Names) -> str:
+    typed = found.typed.get(part.target or b"")
+    day = i18n.day(typed.effective_on) if typed else ""
+    number = number_of(typed) if typed else None
+    if number is None:
+        return _("In the books already, under %(day)s") % {"day": day}
+    # Several of one day differ in this alone.
+    values = {"who": names.number(number), "day": day}
+    return _("In the books already: %(who)s, %(day)s") % values
 
 
 def _returned(part: Part, found: Sitting, names: Names) -> str:
