@@ -75,6 +75,49 @@ def test_all_fields() -> None:
     assert (line.reference, line.text, line.bank_kind) == ("E-1", "RF18C7M0001", "GUTSCHRIFT")
 
 
+def test_a_column_of_debit_and_credit_says_the_way_whatever_it_is_called() -> None:
+    rows = "3/11/2026,Bread,4.50,debit,Food\n4/11/2026,Anna,10.00,credit,Dues\n"
+    for names in ("Date,Description,Amount,Transaction Type,Category", "Date,Text,Amount,x,Notes"):
+        found = table(f"{names}\n{rows}".replace("x,", "Type,"), currency="EUR")
+        assert amounts(found) == [-450, 1000]
+    assert amounts(table(rows.replace("/11/", ".11."), currency="EUR")) == [-450, 1000]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # The amounts' own signs agree: they are taken as they are.
+        ("3.11.2026;Bread;-4,50;debit\n4.11.2026;Anna;10,00;credit\n", [-450, 1000]),
+        # They contradict it: then the column means something else, such as the kind of an account.
+        ("3.11.2026;Bread;-4,50;credit\n4.11.2026;Anna;10,00;credit\n", [-450, 1000]),
+        ("3.11.2026;Bread;-4,50;Debit card\n4.11.2026;Anna;10,00;credit\n", [-450, 1000]),
+        ("3.11.2026;Bread;-4,50;\n4.11.2026;Anna;10,00;credit\n", [-450, 1000]),
+    ],
+)
+def test_signs_of_the_amounts_go_before_a_column_of_kinds(rows: str, expected: list[int]) -> None:
+    assert amounts(table(f"Datum;Text;Betrag;Transaction Type\n{rows}", currency="EUR")) == expected
+
+
+def test_a_column_in_which_nothing_stands_is_not_the_amount_nor_the_day() -> None:
+    found = table(
+        "Date;Booking date;Memo;Amount;Credit amount;Debit amount\n"
+        ";3.11.2026;Bread;;;4,50\n;4.11.2026;Anna;;10,00;\n",
+        currency="EUR",
+    )
+    assert amounts(found) == [-450, 1000]
+    assert [line.booked_on.day for line in one(found).lines] == [3, 4]
+    # Where only money went out, nobody's column of money in is any less one.
+    out = table("Date;Memo;Debit;Credit\n3.11.2026;Bread;4,50;\n", currency="EUR")
+    assert amounts(out) == [-450]
+
+
+def test_purposes_in_many_columns_are_one_text() -> None:
+    row = "3.11.2026;Anna;Gutschrift;RF18 5390;0754 7034;;10,00"
+    head = "Buchungstag;Auftraggeber/Empfänger;Buchungstext;VWZ1;VWZ2;VWZ3;Betrag"
+    (line,) = one(table(f"{head}\n{row}\n", currency="EUR")).lines
+    assert line.text == "RF18 5390 0754 7034"
+
+
 IBAN = "NL91ABNA0417164300"
 BANKS = {
     "a savings bank's": (

@@ -71,8 +71,9 @@ def sample(source: Source, delimiter: str) -> list[list[str]]:
 
 def _header(rows: list[list[str]], delimiter: str) -> tuple[int, Mapping] | None:
     best: tuple[int, Mapping] | None = None
+    below = _filled_below(rows)
     for number, row in enumerate(rows[:HEADER_ROWS_MAX]):
-        columns, score = _columns(row)
+        columns, score = _columns(row, below[number])
         fields = columns.keys()
         if "date" not in fields and "value_date" in fields:
             columns["date"] = columns.pop("value_date")
@@ -83,14 +84,28 @@ def _header(rows: list[list[str]], delimiter: str) -> tuple[int, Mapping] | None
     return best
 
 
-def _columns(row: list[str]) -> tuple[dict[str, list[int]], int]:
-    """Which column is which field. Only texts may have several columns; exact names go first."""
+def _filled_below(rows: list[list[str]]) -> list[frozenset[int]]:
+    """For each of the first rows: in which columns anything stands below it."""
+    filled: set[int] = set()
+    found = []
+    for number in range(len(rows) - 1, -1, -1):
+        if number < HEADER_ROWS_MAX:
+            found.append(frozenset(filled))
+        filled.update(n for n, text in enumerate(rows[number]) if text.strip())
+    return found[::-1]
+
+
+def _columns(row: list[str], filled: frozenset[int]) -> tuple[dict[str, list[int]], int]:
+    """Which column is which field. Only texts may have several columns; those in which something
+    stands go first, and among them exact names."""
     columns: dict[str, list[int]] = {}
     named = [(field_of(name), number) for number, name in enumerate(row)]
     score = 0
-    for want_exact in (True, False):
+    for is_filled, want_exact in ((True, True), (True, False), (False, True), (False, False)):
         for (name, exact), number in named:
-            if name is None or exact is not want_exact:
+            if name is None or exact is not want_exact or (number in filled) is not is_filled:
+                continue
+            if name == "amount" and not is_filled and columns.keys() & {"debit", "credit"}:
                 continue
             if name == "kind" and name in columns:
                 name = "text"  # noqa: PLW2901 - two kinds: the second one tells more
@@ -157,12 +172,34 @@ def _finish(mapping: Mapping, rows: list[list[str]]) -> Guess:
     columns = _settled(_accounts(dict(mapping.columns), mapping.names, rows), rows)
     mapping = replace(mapping, columns=tuple(columns.items()), currency=_currency_named(mapping))
     decimal = _decimal(mapping, rows)
-    mapping = replace(mapping, decimal=decimal)
+    mapping = _marked_by(replace(mapping, decimal=decimal), rows)
     dates, doubt = _dates(mapping, rows)
     if doubt:
         doubts.append(("date", doubt))
     mapping = replace(mapping, dates=dates)
     return Guess(signs(mapping, rows), tuple(doubts))
+
+
+def _marked_by(mapping: Mapping, rows: list[list[str]]) -> Mapping:
+    """Amounts without a sign, beside a column of nothing but "debit" and "credit": whatever that is
+    called, it says which way the money went."""
+    columns = dict(mapping.columns)
+    if "mark" in columns or "amount" not in columns:
+        return mapping
+    for name in ("kind", "text"):
+        for number in columns.get(name, ()):
+            told = [
+                (cells.mark_of(row[number]) if number < len(row) else None, value)
+                for row in rows
+                if (value := _value(mapping, row, "amount"))
+            ]
+            marks = {mark for mark, _value in told}
+            if -1 in marks and None not in marks and all(value > 0 for _mark, value in told):
+                columns[name] = tuple(n for n in columns[name] if n != number)
+                columns["mark"] = (number,)
+                kept = tuple((name, numbers) for name, numbers in columns.items() if numbers)
+                return replace(mapping, columns=kept)
+    return mapping
 
 
 def cell(row: list[str], columns: dict[str, tuple[int, ...]], name: str) -> str:

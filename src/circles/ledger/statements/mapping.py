@@ -182,7 +182,7 @@ NAMES: tuple[tuple[str, str, str], ...] = (
     (
         "currency",
         ("currency|ccy|wahrung|waehrung|devise|moneda|valuta code|munt|divisa|waluta|moeda|valuuta|"
-        "muntsoort|curr|currency code|mena|devizanem"),
+        "muntsoort|curr|currency code|mena|devizanem|monn"),
         "wahrung|waehrung|devise|divisa|moneda|waluta",
     ),
     (
@@ -250,9 +250,10 @@ NAMES: tuple[tuple[str, str, str], ...] = (
         "tytul|details|notes|narrative|particulars|mededelingen|causale|descricao|opis|note|"
         "buchungsdetails|detail|zweck|motif|message|meddelande|viesti|selite|kozlemeny|tekst|"
         "memo 2|remittance information|payment details|description 1|description 2|communication|"
-        "transaction description|beskrivning|zprava|title|subject|comment"),
+        "transaction description|beskrivning|zprava|title|subject|comment|desc|posting text|"
+        "reason"),
         ("verwendungszweck|description|libelle|concepto|omschrijving|descrizione|memo|details|"
-        "mededeling|remittance|tytul|narrative|information|zweck|message|selitys"),
+        "mededeling|remittance|tytul|narrative|information|zweck|message|selitys|vwz"),
     ),
 )  # fmt: skip
 EXACT = {name: field for field, exact, _ in NAMES for name in exact.split("|")}
