@@ -166,4 +166,7 @@ def _bounded(events: Iterator[Event]) -> Iterator[Event]:
             _("There are %(n)s more problems like these.") % {"n": problems - PROBLEMS_MAX},
         )
     if not statements and not problems:
-        yield Problem(_("Whole file"), "", _("There is no statement in this file."))
+        said = _(
+            "There is no statement in this file. Fetch a statement of the account from your bank."
+        )
+        yield Problem(_("Whole file"), "", said)
