@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, LargeBinary, MetaData, Table, text
+from sqlalchemy import BigInteger, Connection, LargeBinary, MetaData, String, Table, text
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import UpdateBase
 
 if TYPE_CHECKING:
@@ -46,6 +47,22 @@ class Acts:
     key: tuple[str, ...]
     sealed: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+
+
+class ActColumns:
+    """The columns of a table of acts: one state of one row of the table `kept`. `told` has a line
+    for each column; None where the row went.
+
+    `no` is the order of writing, `n` the number among the acts that were bound, `bound` a keyed
+    hash over it and the one before.
+    """
+
+    no: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    n: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    kept: Mapped[str] = mapped_column(String)
+    key: Mapped[str] = mapped_column(String)
+    told: Mapped[str | None] = mapped_column(String)
+    bound: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 @dataclass(frozen=True)
@@ -95,20 +112,22 @@ def _noticed(connection: AsyncConnection) -> dict[str, int]:
 
 async def bind_after(connection: AsyncConnection, vault: Vault, table: str, newest: int) -> None:
     """Bind what has no number and came after the act `newest`."""
-    fresh = text(f"SELECT no FROM {table} WHERE n IS NULL AND no > :no LIMIT 1")  # noqa: S608 - a table of our own
-    if (await connection.execute(fresh, {"no": newest})).first() is None:
+    waiting = text(
+        f"SELECT no, kept, key, told FROM {table} WHERE n IS NULL AND no > :no ORDER BY no"  # noqa: S608 - a table of our own
+    )
+    told_now = (await connection.execute(waiting, {"no": newest})).all()
+    if not told_now:
         return
     if connection.dialect.name == "postgresql":
         await connection.execute(_ONE_AT_A_TIME)
     last = text(f"SELECT n, bound FROM {table} WHERE n IS NOT NULL ORDER BY n DESC LIMIT 1")  # noqa: S608 - a table of our own
     n, bound = (await connection.execute(last)).first() or (0, _START)
-    waiting = text(
-        f"SELECT no, kept, key, told FROM {table} WHERE n IS NULL AND no > :no ORDER BY no"  # noqa: S608 - a table of our own
-    )
-    given = text(f"UPDATE {table} SET n = :n, bound = :bound WHERE no = :no")  # noqa: S608 - a table of our own
-    for no, kept, key, told in (await connection.execute(waiting, {"no": newest})).all():
+    numbered = []
+    for no, kept, key, told in told_now:
         n, bound = n + 1, _bound(vault, table, bound, (n + 1, kept, key, told))
-        await connection.execute(given, {"n": n, "bound": bound, "no": no})
+        numbered.append({"n": n, "bound": bound, "no": no})
+    given = text(f"UPDATE {table} SET n = :n, bound = :bound WHERE no = :no")  # noqa: S608 - a table of our own
+    await connection.execute(given, numbered)
 
 
 def _bound(vault: Vault, table: str, before: bytes, act: tuple[int, str, str, str | None]) -> bytes:

@@ -3,27 +3,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index
 
-from circles.db import Hash
-from circles.ledger.tables import Base
+from circles.acts import ActColumns
+from circles.ledger.tables import ACTS, Base
 
 
-class ActRow(Base):
-    """One state of one row of the table `kept`: `told` has a line for each column; None where
-    the row went.
+class ActRow(ActColumns, Base):
+    """An act of this room."""
 
-    `no` is the order of writing, `n` the number among the acts that were bound, `bound` a keyed
-    hash over it and the one before.
-    """
-
-    __tablename__ = "ledger_act"
-    __table_args__ = (Index("ledger_act_of", "kept", "key", "n"),)
-
-    no: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    n: Mapped[int | None] = mapped_column(BigInteger, unique=True)
-    kept: Mapped[str] = mapped_column(String)
-    key: Mapped[str] = mapped_column(String)
-    told: Mapped[str | None] = mapped_column(String)
-    bound: Mapped[bytes | None] = mapped_column(Hash)
+    __tablename__ = ACTS
+    __table_args__ = (Index(f"{ACTS}_of", "kept", "key", "n"),)

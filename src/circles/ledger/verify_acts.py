@@ -9,9 +9,9 @@ from circles.ledger import act_tables, bank_tables, close_tables, payee_tables, 
 from circles.ledger.problems import Problem
 from circles.vault import Vault
 
-# All tables of this room are known once these are.
-_ROOM = (act_tables, bank_tables, close_tables, payee_tables, payer_tables)
-_METADATA = _ROOM[0].Base.metadata
+# What the room's metadata knows once all of these are imported.
+_TABLES = (act_tables, bank_tables, close_tables, payee_tables, payer_tables)
+_METADATA = act_tables.ActRow.metadata
 # The tables of which the database tells who did what.
 TOLD = tuple(table.name for table in _METADATA.sorted_tables if acts.of(table) is not None)
 
