@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-import pytest
 from litestar import Litestar
 
 from circles import log
-from circles.clock import MovableClock
-from circles.host import Host
 from circles.ledger import books, periods
 from circles.ledger.bank import lines, matches
 from circles.ledger.verify import verify_books
@@ -19,38 +15,13 @@ from circles.members import notices, people
 from circles.protocol.messages import parse_entry
 from circles.protocol.records import Seal
 from circles.protocol.text import b64
-from tests.desk.desk import Desk, desk_of, line, maple_row, words
+from tests.desk.desk import Desk, desk_of, line, words
 from tests.ledger.banks import bring, file_of, statement
 from tests.ledger.banks import line as bank_line
 from tests.maple_row import Neighbours
 
 NOVEMBER = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
 RECONCILE = "/desk/reconcile"
-
-
-@pytest.fixture
-async def row(host: Host, app: Litestar, clock: MovableClock) -> Neighbours:
-    """October with 30.00 at the bank and 4.00 in the tin; it is November now."""
-    row = await maple_row(host)
-    async with host.database.begin() as db:
-        await log.found(db, host.vault, row.circle.id, row.circle.log_origin)
-    async with desk_of(app, row) as desk:
-        await desk.fill("/desk/money-in", **line(amount="30", whose=desk.id_of("bea")))
-        await desk.fill("/desk/money-in", **line(amount="4", whose="gift", way="cash"))
-    clock.set_round(NOVEMBER)
-    return row
-
-
-@pytest.fixture
-async def treasurer(app: Litestar, row: Neighbours) -> AsyncIterator[Desk]:
-    async with desk_of(app, row) as desk:
-        yield desk
-
-
-@pytest.fixture
-async def bea(app: Litestar, row: Neighbours) -> AsyncIterator[Desk]:
-    async with desk_of(app, row, "bea") as desk:
-        yield desk
 
 
 async def proposed(desk: Desk, month: str = "2026-10") -> str:

@@ -27,12 +27,6 @@ async def marisol(app: Litestar, row: Neighbours) -> AsyncIterator[Desk]:
         yield desk
 
 
-@pytest.fixture
-async def bea(app: Litestar, row: Neighbours) -> AsyncIterator[Desk]:
-    async with desk_of(app, row, "bea") as desk:
-        yield desk
-
-
 async def asked(bea: Desk) -> dict[str, str]:
     """What the taker's page would send."""
     html = await bea.look("/handover")
