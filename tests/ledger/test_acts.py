@@ -4,18 +4,27 @@ database and not the key."""
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from alembic import command
+from sqlalchemy import Connection, insert, text, update
 
+from circles import migrate
+from circles.clock import MovableClock
+from circles.db import Database
 from circles.host import Host
 from circles.ledger import audit_links, handovers, payers, periods
+from circles.ledger.payouts import Payee, seal_payee
 from circles.ledger.periods import Said
 from circles.ledger.problems import Problem
+from circles.ledger.tables import Book, PayoutRow
+from circles.ledger.transfer import genesis
 from circles.ledger.verify import verify_books
 from circles.ledger.verify_acts import TOLD, acts_of
 from circles.schema import room_metadata
+from circles.settings import Settings
 from circles.vault import KEY_BYTES, Vault
 from tests.ledger.ledgers import NOW
 from tests.ledger.tampering import Burglar, burglar
@@ -250,3 +259,69 @@ async def test_a_row_that_stands_twice_hides_none_that_is_gone(host: Host) -> No
         (f"bank tied {first[0].hex()}:{first[1]}", "stands twice"),
         (f"bank tied {last[0].hex()}:{last[1]}", "is gone"),
     }
+
+
+# The rooms as they stood before acts were kept.
+BEFORE = ("ledger_0007", "circle_0004")
+
+
+def _as_it_was(connection: Connection) -> None:
+    for revision in BEFORE:
+        command.upgrade(migrate._config(connection), revision)
+
+
+def _no_file(url: str) -> None:
+    if url.startswith("sqlite"):
+        Path(url.partition(":///")[2]).unlink()
+
+
+async def an_old_database(url: str, vault: Vault) -> None:
+    """A book and a payment that waits, written by a version that kept no acts."""
+    async with burglar(url) as thief:
+        if thief.pg is not None:
+            await thief.run("DROP SCHEMA public CASCADE")
+            await thief.run("CREATE SCHEMA public")
+    _no_file(url)
+    database = Database(url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(_as_it_was)
+    book_id, circle_id = bytes(range(16)), bytes(range(16, 32))
+    payee = Payee("Ann", "DE89370400440532013000", "boots")
+    async with database.begin() as db:
+        await db.execute(
+            insert(Book).values(
+                id=book_id, circle_id=circle_id, currency="EUR", minor_digits=2, opened_at=NOW,
+                next_seq=1, head=genesis(book_id, circle_id, "EUR", 2, NOW),
+            )
+        )  # fmt: skip
+        await db.execute(
+            insert(PayoutRow).values(
+                id=b"p" * 16, book_id=book_id, month="2026-10", candidate=1, amount_minor=100,
+                way="bank", state="proposed", payee_sealed=seal_payee(vault, b"p" * 16, payee),
+                proposer_actor=7, proposed_at=NOW,
+            )
+        )  # fmt: skip
+    await database.close()
+
+
+@pytest.mark.parametrize("bound", [True, False])
+async def test_what_was_there_before_acts_were_kept(
+    database_url: str, tmp_path: Path, clock: MovableClock, bound: bool
+) -> None:
+    """An upgrade tells it as it stands and binds it; without the key it is named as unbound."""
+    vault = Vault.at(tmp_path / "secret.key")
+    await an_old_database(database_url, vault)
+    database = Database(database_url)
+    await migrate.upgrade(database, vault if bound else None)
+    settings = Settings(data=tmp_path, database_url=database_url, url="http://localhost", port=1)
+    host = Host(settings, database, clock, vault)
+    try:
+        found = [(one.check, one.what) for one in await verify_books(host, lambda *_: None)]
+        assert found == ([] if bound else [("act", "was written past this program"),
+                                           ("act", "was put in past this program")])  # fmt: skip
+        async with database.begin() as db:
+            await db.execute(update(PayoutRow).values(amount_minor=200))
+        found = [(one.check, one.what) for one in await verify_books(host, lambda *_: None)]
+        assert found == ([] if bound else [("act", "was written past this program")])
+    finally:
+        await host.close()

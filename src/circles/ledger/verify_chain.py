@@ -55,11 +55,6 @@ class Fold:
     credits: int = 0
     last_seq: int = 0
 
-    @property
-    def broken(self) -> bool:
-        """Whether the account stands under its floor."""
-        return self.sign * (self.credits - self.debits) < 0
-
 
 class Folds(dict[str, Fold]):
     """Accounts by their codes, each begun when it is first booked on."""
